@@ -1,0 +1,195 @@
+"""The settings of a run: their schemas, and how Hydra composes them.
+
+Schemas are mutable dataclasses (Hydra refuses all overrides of frozen ones); an unknown key is an
+error. What a field may hold stands beside it and is checked once, after composing. The rest of
+the project sees dataclasses only, never a `DictConfig`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from remixlab.config_checks import among, check_settings, check_suite, matching, within
+from remixlab.config_errors import COMPOSE_ERRORS, explained
+
+SCHEDULERS = ("euler", "dpmpp_2m", "dpmpp_2m_sde", "lcm")
+REFERENCE_MODES = ("all", "style", "layout", "style+layout")
+
+
+@dataclass
+class SourceConfig:
+    """Where one part of a suite is read from.
+
+    Attributes:
+        repo: hub id (`owner/name`) or folder; null: the base's own, for the base itself the
+            folder that ships with the package. Never a URL.
+        subfolder: folder inside it; null: its root, or where the base's layout has the part.
+        file: one file inside it (or a path of its own when `repo` is null); null: the part's
+            folder in diffusers' layout.
+        variant: the file name's variant, such as `fp16`.
+        revision: branch, tag or commit on the hub.
+    """
+
+    repo: str | None = None
+    subfolder: str | None = None
+    file: str | None = None
+    variant: str | None = None
+    revision: str = "main"
+
+
+@dataclass
+class LoraConfig(SourceConfig):
+    """A LoRA that is fused into the base, `scale` times."""
+
+    scale: float = within(1.0, -10, 10)
+
+
+@dataclass
+class SchedulerConfig:
+    """The sampler; what is null stays as the suite's own scheduler_config.json has it."""
+
+    name: str = among("euler", *SCHEDULERS)
+    karras: bool = False
+    timestep_spacing: str | None = among(None, "leading", "trailing", "linspace")
+
+
+@dataclass
+class SuiteConfig:
+    """One suite of models (group `model`).
+
+    Attributes:
+        architecture: `mini`, `sdxl` or a folder: the configurations that single files and random
+            weights are built by.
+        base: text encoders, tokenizers and scheduler, and every part not named otherwise.
+        unet, lora, vae, controlnet, ip_adapter, image_encoder: parts from elsewhere; null or
+            nothing set inside: the base's own (no LoRA).
+        native_area: pixels of the pictures that the UNet was trained on.
+        size_multiple: what both sides of a generated picture are multiples of, in pixels.
+        reference_mode: the blocks that read the reference (InstantStyle, arXiv:2404.02733).
+        style_calibration: pairs of style_fidelity and the adapter's scale; empty: the same.
+        download_gb: size of all files that the suite needs, in 10^9 bytes.
+    """
+
+    name: str = MISSING
+    architecture: str = MISSING
+    weights: str = among("pretrained", "pretrained", "random")
+    base: SourceConfig = field(default_factory=SourceConfig)
+    unet: SourceConfig | None = field(default_factory=SourceConfig)
+    lora: LoraConfig | None = field(default_factory=LoraConfig)
+    vae: SourceConfig | None = field(default_factory=SourceConfig)
+    controlnet: SourceConfig | None = field(default_factory=SourceConfig)
+    ip_adapter: SourceConfig | None = field(default_factory=SourceConfig)
+    image_encoder: SourceConfig | None = field(default_factory=SourceConfig)
+    native_area: int = within(1024 * 1024, 64 * 64, 8192 * 8192)
+    size_multiple: int = within(64, 8, 256)
+    steps: int = within(30, 1, 1000)
+    scheduler: SchedulerConfig = field(default_factory=SchedulerConfig)
+    reference_mode: str = among("all", *REFERENCE_MODES)
+    style_calibration: list[Any] = field(default_factory=list)
+    licence: str = MISSING
+    commercial_use: bool = False
+    download_gb: float = within(0.0, 0, 1000)
+
+
+@dataclass
+class RuntimeConfig:
+    """Where and how the networks run (group `runtime`)."""
+
+    device: str = matching("auto", r"auto|cpu|cuda(:\d+)?", "auto, cpu, cuda or cuda:NUMBER")
+    dtype: str = among("auto", "auto", "float32", "float16", "bfloat16")
+    attention: str = among("sdpa", "sdpa", "xformers")
+    channels_last: bool = True
+    batch_size: int = within(8, 1, 4096)
+    deterministic: bool = False
+
+
+@dataclass
+class ReferenceConfig:
+    """How a reference that is not square meets the image encoder (group `reference`)."""
+
+    fit: str = among("resize", "resize", "crop", "pad")
+
+
+@dataclass
+class OutlineConfig:
+    """What the ControlNet is shown (group `outline`)."""
+
+    kind: str = among("silhouette", "silhouette", "edges")
+
+
+@dataclass
+class RemixConfig:
+    """Everything that `Remixer` needs beside a request; `steps` null: the suite's own number."""
+
+    model: SuiteConfig = field(default_factory=SuiteConfig)
+    runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
+    reference: ReferenceConfig = field(default_factory=ReferenceConfig)
+    outline: OutlineConfig = field(default_factory=OutlineConfig)
+    segmenter: str = among("alpha", "alpha", "grabcut", "rembg")
+    steps: int | None = within(None, 1, 1000)
+
+
+def register_schemas() -> None:
+    """Make `remix_schema` known to Hydra; a Hydra app calls it before its `main` is decorated."""
+    ConfigStore.instance().store(name="remix_schema", node=RemixConfig, provider="remixlab")
+
+
+def config_folder() -> Path:
+    """The folder of YAML files: inside an installed package, else the repository's own."""
+    packaged = Path(__file__).parent / "configs"
+    return packaged if packaged.is_dir() else Path(__file__).parents[1] / "configs"
+
+
+def compose_config(overrides: Sequence[str] = (), *, name: str = "remix") -> RemixConfig:
+    """Compose `configs/NAME.yaml` with `key=value` overrides, as Hydra's command line does.
+
+    Only what a person typed belongs in `overrides`: the grammar can read environment variables.
+
+    Raises:
+        InvalidConfig: an override has no such key, group or value; the message carries Hydra's
+            hint and what there is instead.
+    """
+    return typed_config(_compose(list(overrides), name))
+
+
+def typed_config(composed: DictConfig) -> Any:
+    """The dataclass behind a composed config (`RemixConfig` or an app's subclass), validated.
+
+    Raises:
+        InvalidConfig: a value is missing, of another type or outside of what is accepted.
+    """
+    try:
+        config = OmegaConf.to_object(composed)
+    except OmegaConfBaseException as error:
+        raise explained(error, "config", config_folder(), RemixConfig) from error
+    check_settings(config)
+    if isinstance(config, RemixConfig):
+        check_suite(config.model)
+    return config
+
+
+def _compose(overrides: list[str], name: str) -> DictConfig:
+    register_schemas()
+    try:
+        return _compose_once(overrides, name)
+    except COMPOSE_ERRORS as error:
+        for override in overrides:  # which one is it?
+            try:
+                _compose_once([override], name)
+            except COMPOSE_ERRORS as cause:
+                raise explained(cause, override, config_folder(), RemixConfig) from cause
+        raise explained(error, " ".join(overrides), config_folder(), RemixConfig) from error
+
+
+def _compose_once(overrides: list[str], name: str) -> DictConfig:
+    # As a context manager it puts Hydra's global state back, so an app may compose inside.
+    with initialize_config_dir(str(config_folder().resolve()), version_base=None):
+        return compose(name, overrides=overrides)

@@ -1,0 +1,130 @@
+"""What a setting may hold, declared beside its field and checked after composing."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from remixlab.errors import InvalidConfig
+
+if TYPE_CHECKING:
+    from remixlab.config import SuiteConfig
+
+Rule = tuple[Callable[[Any], bool], str]
+_RULE = "rule"
+
+
+def among(default: str | None, *choices: str) -> Any:
+    """A field that holds one of `choices`; None as the default is accepted as well."""
+    accepted = [None, *choices] if default is None else list(choices)
+    words = ", ".join("null" if choice is None else choice for choice in accepted)
+    return _ruled(default, accepted.__contains__, words)
+
+
+def within(default: float | None, low: float, high: float) -> Any:
+    """A field that holds a finite number from `low` to `high`, both included."""
+    words = f"a number from {low:g} to {high:g}" + (" or null" if default is None else "")
+
+    def inside(value: Any) -> bool:
+        return default is None if value is None else low <= value <= high
+
+    return _ruled(default, inside, words)
+
+
+def matching(default: str, pattern: str, words: str) -> Any:
+    """A field whose whole text matches the regular expression `pattern`."""
+    return _ruled(default, lambda value: bool(re.fullmatch(pattern, value)), words)
+
+
+def check_settings(config: Any, path: str = "") -> None:
+    """Check every field of a config dataclass and of those inside it.
+
+    Raises:
+        InvalidConfig: naming the field by its path, its value and what is accepted; also for
+            a key that the dataclass does not have (Hydra's `+key=value` adds any).
+    """
+    fields = dataclasses.fields(config)
+    known = [field.name for field in fields]
+    for extra in sorted(set(vars(config)) - set(known)):
+        raise InvalidConfig(
+            field=path + extra, value=getattr(config, extra), accepted=f"only {', '.join(known)}"
+        )
+    for field in fields:
+        value, name = getattr(config, field.name), f"{path}{field.name}"
+        if dataclasses.is_dataclass(value):
+            check_settings(value, f"{name}.")
+        rule: Rule | None = field.metadata.get(_RULE)
+        if rule is not None and not rule[0](value):
+            raise InvalidConfig(field=name, value=value, accepted=rule[1])
+
+
+def check_suite(suite: SuiteConfig) -> None:
+    """Check what concerns several fields of a suite.
+
+    Raises:
+        InvalidConfig: a source is a URL, the calibration is not monotone, the native area holds
+            no picture, or the sampler cannot do what it is told.
+    """
+    for name, repo in _repositories(suite):
+        if "://" in repo:
+            raise InvalidConfig(
+                field=name, value=repo, accepted="a hub id (owner/name) or a folder, no URL"
+            )
+    side = 2 * suite.size_multiple
+    if suite.native_area < side * side:
+        raise InvalidConfig(
+            field="model.native_area",
+            value=suite.native_area,
+            accepted=f"at least {side}x{side} pixels with a size_multiple of {suite.size_multiple}",
+        )
+    if suite.scheduler.karras and suite.scheduler.name == "lcm":
+        raise InvalidConfig(
+            field="model.scheduler.karras", value=True, accepted="false with the lcm scheduler"
+        )
+    calibration_points(suite.style_calibration)
+
+
+def calibration_points(pairs: list[Any]) -> tuple[tuple[float, float], ...]:
+    """`pairs` of style_fidelity and scale as points that start at the origin.
+
+    Raises:
+        InvalidConfig: a pair is no two finite numbers, fidelities do not rise, or scales fall.
+    """
+    points = [(0.0, 0.0)]
+    for pair in pairs:
+        try:
+            fidelity, scale = (float(number) for number in pair)
+        except (TypeError, ValueError):
+            raise _bad_calibration(pair) from None
+        last = points[-1]
+        if (fidelity, scale) == (0.0, 0.0) and len(points) == 1:
+            continue
+        rises = fidelity > last[0] and scale >= last[1]
+        if not rises or not math.isfinite(fidelity + scale):
+            raise _bad_calibration(pair)
+        points.append((fidelity, scale))
+    return tuple(points)
+
+
+def _bad_calibration(pair: object) -> InvalidConfig:
+    return InvalidConfig(
+        field="model.style_calibration",
+        value=str(pair),
+        accepted="pairs [style_fidelity, scale] with rising style_fidelity above 0 and "
+        "scales that do not fall, such as [[0.7, 0.5], [1.0, 0.8]]",
+    )
+
+
+def _repositories(suite: SuiteConfig) -> Iterator[tuple[str, str]]:
+    for field in dataclasses.fields(suite):
+        source = getattr(suite, field.name)
+        for key in ("repo", "file"):
+            if getattr(source, key, None):
+                yield f"model.{field.name}.{key}", getattr(source, key)
+
+
+def _ruled(default: Any, accepts: Callable[[Any], bool], words: str) -> Any:
+    return dataclasses.field(default=default, metadata={_RULE: (accepts, words)})

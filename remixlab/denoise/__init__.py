@@ -1,0 +1,1 @@
+"""The denoising loop: rows, guidance, and the product held in place."""

@@ -1,0 +1,94 @@
+"""What the networks read for a batch of requests: every distinct thing once, and who reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+from remixlab.models.suite import Suite
+
+K = TypeVar("K", bound=Hashable)
+
+
+@dataclass(frozen=True)
+class Dials:
+    """The numbers of one request as the networks take them; `style` is the adapter's scale."""
+
+    cfg_scale: float
+    outline: float
+    style: float
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """Distinct texts, references and outlines of B requests of one size, indexed by request.
+
+    Attributes:
+        texts: (U, T, D) and `pooled` (U, P): the distinct prompts, negative ones included.
+        references: (1 + R, T', D) tokens, number 0 being "no reference"; None if nobody has one.
+        outlines: (O, C, h, w) embedded outline maps; None if nobody uses one.
+        time_ids: (6,) SDXL's micro-conditioning, in pixels.
+        dials: one per request; a request without a reference has `style` 0.
+        noise: equal numbers mean equal starting noise.
+    """
+
+    texts: Tensor
+    pooled: Tensor
+    prompts: Sequence[int]
+    negatives: Sequence[int]
+    references: Tensor | None
+    reference: Sequence[int]
+    outlines: Tensor | None
+    outline: Sequence[int]
+    time_ids: Tensor
+    dials: Sequence[Dials]
+    noise: Sequence[int]
+
+
+def distinct(items: Sequence[K]) -> tuple[list[K], list[int]]:
+    """The different items in order of appearance, and for each item the number of its kind."""
+    kinds = {item: number for number, item in enumerate(dict.fromkeys(items))}
+    return list(kinds), [kinds[item] for item in items]
+
+
+def encode_texts(suite: Suite, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
+    """U texts -> embeddings (U, T, D) and pooled (U, P), as SDXL reads them.
+
+    Podell et al. 2023 (arXiv:2307.01952), section 2.1: the penultimate layers of both encoders side
+    by side, and the pooled output of the second.
+    """
+    hidden, pooled = [], None
+    for tokenizer, encoder in zip(suite.tokenizers, suite.text_encoders, strict=True):
+        ids = tokenizer(
+            list(texts),
+            padding="max_length",
+            max_length=tokenizer.model_max_length,
+            truncation=True,
+            return_tensors="pt",
+        ).input_ids
+        encoded = encoder(ids.to(suite.device), output_hidden_states=True)
+        hidden.append(encoded.hidden_states[-2])
+        pooled = encoded[0]
+    if pooled is None:
+        raise ValueError("a suite has two text encoders")
+    return torch.cat(hidden, -1), pooled
+
+
+def lost_words(suite: Suite, text: str) -> str:
+    """The end of `text` that does not fit the text encoders; empty if all of it does."""
+    lost = ""
+    for tokenizer in suite.tokenizers:
+        ids = tokenizer(text, truncation=False, verbose=False).input_ids
+        kept = tokenizer.model_max_length - 1  # the last place is the end mark's
+        tail = tokenizer.decode(ids[kept:-1], skip_special_tokens=True) if len(ids) > kept + 1 else ""
+        lost = max(lost, tail.strip(), key=len)
+    return lost
+
+
+def micro_conditioning(width: int, height: int) -> Tensor:
+    """SDXL's original size, crop corner and target size: nothing cropped, nothing scaled."""
+    return torch.tensor([height, width, 0, 0, height, width], dtype=torch.float32)

@@ -1,0 +1,217 @@
+"""The denoising loop, over diffusers' networks and schedulers."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from remixlab.denoise.conditioning import Conditions, distinct
+from remixlab.denoise.guidance import Row, combine, merge_rows, plan_rows
+from remixlab.denoise.keep import Keep
+from remixlab.models.attention import CrossRows, KeyValue
+from remixlab.models.suite import Suite
+
+OnStep = Callable[[int, int, Tensor], None]
+"""Called after each step with its number from 1, the number of steps, and the latents."""
+
+
+@torch.inference_mode()
+def denoise(
+    suite: Suite,
+    conditions: Conditions,
+    noise: Tensor,
+    *,
+    steps: int,
+    generators: Sequence[torch.Generator],
+    keep: Keep | None = None,
+    on_step: OnStep | None = None,
+) -> Tensor:
+    """Generate B pictures' latents from noise, starting at the schedule's own first sigma.
+
+    Args:
+        suite: the loaded networks.
+        conditions: what B requests read.
+        noise: (B, C, h, w) float32, standard normal.
+        steps: denoising steps.
+        generators: one a picture, for samplers that draw noise at each step.
+        keep: the product to hold in place; None generates everything.
+        on_step: progress.
+
+    Returns:
+        (B, C, h, w) float32 latents, scaled as the VAE's.
+    """
+    scheduler = suite.scheduler_factory()
+    scheduler.set_timesteps(steps)  # on the CPU: no step waits for the device
+    extra = _step_arguments(scheduler, generators)
+    keys: dict[str, KeyValue] = {}
+    first = NetworkCall.plan(suite, conditions, conditions.noise, keys)
+    rest = NetworkCall.plan(suite, conditions, range(len(noise)), keys)
+    latents = noise * scheduler.init_noise_sigma
+    for index, time in enumerate(scheduler.timesteps):
+        call = first if index == 0 else rest
+        sample = scheduler.scale_model_input(latents, time)
+        prediction = combine(call.predict(suite, sample, time), conditions)
+        latents = scheduler.step(prediction, time, latents, **extra).prev_sample
+        if keep is not None:
+            known = _at_next_time(scheduler, keep, index)
+            latents = keep.blend(latents, known, (index + 1) / len(scheduler.timesteps))
+        if on_step is not None:
+            on_step(index + 1, len(scheduler.timesteps), latents)
+    return latents
+
+
+@dataclass(frozen=True)
+class NetworkCall:
+    """One forward pass of ControlNet and UNet over the distinct rows of a batch, planned ahead.
+
+    `sample_index` picks the latents of each UNet row, `row_index` the output of each planned row.
+    """
+
+    sample_index: Tensor
+    row_index: Tensor
+    cross: CrossRows
+    added: dict[str, Tensor]
+    outline: OutlineCall | None
+
+    @classmethod
+    def plan(
+        cls,
+        suite: Suite,
+        conditions: Conditions,
+        latents: Sequence[int],
+        keys: dict[str, KeyValue],
+    ) -> NetworkCall:
+        """Plan the call; `latents` numbers each request's latents, equal numbers being equal.
+
+        `keys` holds the keys and values of texts and references for all calls of a run.
+        """
+        rows, row_index = merge_rows(plan_rows(conditions, latents))
+        cross = CrossRows.build(
+            conditions.texts,
+            [row.text for row in rows],
+            references=conditions.references,
+            reference_index=[row.reference for row in rows],
+            scales=[row.style for row in rows],
+            cache=keys,
+        )
+        holder = {number: request for request, number in reversed(list(enumerate(latents)))}
+        return cls(
+            _index([holder[row.latents] for row in rows], suite),
+            _index(row_index, suite),
+            cross,
+            _added(conditions, [row.text for row in rows]),
+            OutlineCall.plan(suite, conditions, rows, holder, keys),
+        )
+
+    def predict(self, suite: Suite, sample: Tensor, time: Tensor) -> Tensor:
+        """(B, C, h, w) scaled latents -> (rows, C, h, w) predictions, in the planned order."""
+        sample = sample.to(suite.dtype)
+        residuals = self.outline.residuals(suite, sample, time) if self.outline else {}
+        predicted = suite.unet(
+            sample[self.sample_index],
+            time,
+            encoder_hidden_states=self.cross.texts[self.cross.text_index],
+            cross_attention_kwargs={"rows": self.cross},
+            added_cond_kwargs=self.added,
+            **residuals,
+        ).sample
+        return predicted.float()[self.row_index]
+
+
+@dataclass(frozen=True)
+class OutlineCall:
+    """The ControlNet's share of a call: only the rows that have an outline, each distinct one once.
+
+    `row_index` are the UNet rows it steers, `output_index` the ControlNet row each of them takes,
+    `scale` (A, 1, 1, 1) by how much.
+    """
+
+    sample_index: Tensor
+    embedded: Tensor
+    cross: CrossRows
+    added: dict[str, Tensor]
+    rows: int
+    row_index: Tensor
+    output_index: Tensor
+    scale: Tensor
+
+    @classmethod
+    def plan(
+        cls,
+        suite: Suite,
+        conditions: Conditions,
+        rows: Sequence[Row],
+        holder: dict[int, int],
+        keys: dict[str, KeyValue],
+    ) -> OutlineCall | None:
+        """Plan it for the UNet's `rows`; None if none of them has an outline."""
+        steered = [i for i, row in enumerate(rows) if row.outline_scale > 0]
+        if not steered or conditions.outlines is None:
+            return None
+        kinds, output_index = distinct([rows[i].controlnet_key for i in steered])
+        texts = [text for _, text, _ in kinds]
+        scale = torch.tensor([rows[i].outline_scale for i in steered], dtype=suite.dtype)
+        return cls(
+            _index([holder[latents] for latents, _, _ in kinds], suite),
+            conditions.outlines[_index([outline for _, _, outline in kinds], suite)],
+            CrossRows.build(conditions.texts, texts, cache=keys),
+            _added(conditions, texts),
+            len(rows),
+            _index(steered, suite),
+            _index(output_index, suite),
+            scale.to(suite.device)[:, None, None, None],
+        )
+
+    def residuals(self, suite: Suite, sample: Tensor, time: Tensor) -> dict[str, Any]:
+        """The residuals that the UNet adds, as its keyword arguments; zero where no outline is."""
+        down, middle = suite.controlnet(
+            sample[self.sample_index],
+            time,
+            encoder_hidden_states=self.cross.texts[self.cross.text_index],
+            controlnet_cond=self.embedded,
+            cross_attention_kwargs={"rows": self.cross},
+            added_cond_kwargs=self.added,
+            return_dict=False,
+        )
+        return {
+            "down_block_additional_residuals": [self._spread(part) for part in down],
+            "mid_block_additional_residual": self._spread(middle),
+        }
+
+    def _spread(self, part: Tensor) -> Tensor:
+        scaled = part[self.output_index] * self.scale
+        if len(self.row_index) == self.rows:
+            return scaled
+        empty = scaled.new_zeros(self.rows, *scaled.shape[1:])
+        return empty.index_copy(0, self.row_index, scaled)
+
+
+def _index(numbers: Sequence[int], suite: Suite) -> Tensor:
+    return torch.tensor(list(numbers), device=suite.device)
+
+
+def _added(conditions: Conditions, texts: Sequence[int]) -> dict[str, Tensor]:
+    pooled = conditions.pooled[torch.tensor(list(texts), device=conditions.pooled.device)]
+    return {
+        "text_embeds": pooled,
+        "time_ids": conditions.time_ids.to(pooled).expand(len(texts), -1),
+    }
+
+
+def _at_next_time(scheduler: Any, keep: Keep, index: int) -> Tensor:
+    """The product's latents at the noise level that the step just taken has reached."""
+    if index + 1 == len(scheduler.timesteps):
+        return keep.latents
+    times = scheduler.timesteps[index + 1 : index + 2]
+    return scheduler.add_noise(keep.latents, keep.noise, times)
+
+
+def _step_arguments(scheduler: Any, generators: Sequence[torch.Generator]) -> dict[str, Any]:
+    """Samplers that draw noise get each picture's own generator, so that batches change nothing."""
+    accepted = inspect.signature(scheduler.step).parameters
+    return {"generator": list(generators)} if "generator" in accepted else {}

@@ -1,0 +1,90 @@
+"""Checks of single request fields, the same for all ways in; each returns the clean value."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import math
+import numbers
+import re
+
+from remixlab.errors import ImageTooLarge, InvalidRequest
+
+MAX_TEXT = 4000  # characters
+MAX_SEED = 2**32  # inclusive
+_INTEGER = re.compile(r"\s*[+-]?[0-9]{1,20}\s*")
+_BASE64 = "base64 or a data URL of a PNG, JPEG or WebP image"
+
+
+def clean_text(name: str, value: object) -> str:
+    """Text of at most 4,000 characters, or InvalidRequest."""
+    accepted = f"text of at most {MAX_TEXT} characters"
+    if not isinstance(value, str) or len(value) > MAX_TEXT:
+        raise InvalidRequest(field=name, value=value, accepted=accepted)
+    if any("\ud800" <= letter <= "\udfff" for letter in value):
+        # JSON can smuggle half a surrogate pair in, and tokenizers cannot encode it.
+        raise InvalidRequest(field=name, value=value, accepted=f"{accepted}, valid Unicode")
+    return value
+
+
+def clean_seed(value: object) -> int:
+    """An integer or its text: 1 to 2^32 inclusive, -1 or blank for -1, or InvalidRequest."""
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return -1
+    if isinstance(value, str) and _INTEGER.fullmatch(value):
+        value = int(value)
+    number = 0  # outside the range
+    if isinstance(value, numbers.Integral) and not isinstance(value, bool):
+        number = int(value)
+    if number != -1 and not 1 <= number <= MAX_SEED:
+        accepted = f"-1 or blank to draw one, or an integer from 1 to {MAX_SEED}"
+        raise InvalidRequest(field="seed", value=value, accepted=accepted)
+    return number
+
+
+def clean_number(name: str, value: object, largest: float) -> float:
+    """A finite number, or its text, from 0 to `largest`, or InvalidRequest."""
+    number = math.nan
+    if isinstance(value, (numbers.Real, str)) and not isinstance(value, bool):
+        with contextlib.suppress(ValueError, OverflowError):
+            number = float(value)
+    if not 0 <= number <= largest:  # also false for NaN
+        accepted = f"a number from 0 to {largest:g}"
+        raise InvalidRequest(field=name, value=value, accepted=accepted)
+    return number + 0.0  # -0.0 becomes 0.0, so that equal requests also print equally
+
+
+def image_bytes(name: str, value: object, max_bytes: int) -> bytes:
+    """Base64, a data URL of it, or bytes -> the file's bytes, at most `max_bytes`.
+
+    Raises InvalidRequest, or ImageTooLarge, which for text is told before it is decoded. No
+    error repeats the text: it is the image.
+    """
+    if isinstance(value, str):
+        shown = f"{len(value)} characters"
+        if len(value) > max_bytes * 3 // 2:  # base64 is 4/3; the rest is room for line breaks
+            raise ImageTooLarge(field=name, value=shown, accepted=f"at most {max_bytes} bytes")
+        value = _decode_base64(name, value, shown)
+    if not isinstance(value, bytes):
+        raise InvalidRequest(field=name, value=value, accepted=_BASE64)
+    if len(value) > max_bytes:
+        raise ImageTooLarge(field=name, value=value, accepted=f"at most {max_bytes} bytes")
+    return value
+
+
+def _decode_base64(name: str, text: str, shown: str) -> bytes:
+    payload = text.lstrip()
+    if payload[:8].lower().startswith(("http://", "https://")):
+        accepted = f"{_BASE64}; URLs are off here, send the image itself"
+        raise InvalidRequest(field=name, value="a URL", accepted=accepted)
+    if payload[:5].lower() == "data:":
+        head, _, payload = payload.partition(",")
+        if not head.lower().endswith(";base64"):
+            raise InvalidRequest(field=name, value=shown, accepted=_BASE64)
+    try:
+        data = base64.b64decode("".join(payload.split()), validate=True)
+    except ValueError as error:  # binascii.Error is one
+        raise InvalidRequest(field=name, value=shown, accepted=_BASE64) from error
+    if not data:
+        raise InvalidRequest(field=name, value=shown, accepted=_BASE64)
+    return data

@@ -1,0 +1,155 @@
+"""The only boundary between image files, PIL images and tensors, and its limits.
+
+Everything that comes in leaves as a PIL image in mode RGB or RGBA, in sRGB, upright, with
+no metadata. Whatever a decoder raises on the way becomes `InvalidImage`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+import torch
+from PIL import Image, PngImagePlugin, UnidentifiedImageError
+
+from remixlab.colour import to_srgb
+from remixlab.errors import ImageTooLarge, InvalidImage, RemixError
+
+ImageSource: TypeAlias = "str | os.PathLike[str] | bytes | Image.Image"
+
+FORMATS = ("PNG", "JPEG", "WEBP")
+ACCEPTED = "a PNG, JPEG or WebP image, given as a path, bytes or a PIL image"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Largest file, in bytes, and largest picture, in pixels, that `decode` takes."""
+
+    bytes: int = 64 * 2**20
+    pixels: int = 8192 * 8192
+
+
+DEFAULT_LIMITS = Limits()
+
+
+def decode(source: ImageSource, *, field: str, limits: Limits = DEFAULT_LIMITS) -> Image.Image:
+    """Read `source` (path, bytes or PIL image) as an upright sRGB picture, mode RGB or RGBA.
+
+    Of an animation the first frame counts. An in-memory image that is already RGB or RGBA and
+    carries no metadata is returned as it is, not copied: do not draw on it afterwards.
+
+    Raises:
+        ImageTooLarge: over `limits`, told from the file's header before any pixel is decoded.
+        InvalidImage: anything else that keeps the picture from being used. Both name `field`.
+    """
+    try:
+        image = source if isinstance(source, Image.Image) else _open(source, field, limits)
+        _check_pixels(image.size, field, limits)
+        if type(image) is Image.Image and image.mode in ("RGB", "RGBA") and not image.info:
+            return image
+        return to_srgb(image, field)
+    except RemixError:
+        raise
+    except UnidentifiedImageError as error:
+        accepted = f"{ACCEPTED}; this is none of them, or broken"
+        raise InvalidImage(field=field, value=source, accepted=accepted) from error
+    except Image.DecompressionBombError as error:  # Pillow's own limit, for when ours is higher
+        raise ImageTooLarge(field=field, value=source, accepted=_at_most(limits)) from error
+    except Exception as error:  # decoders raise OSError, ValueError, SyntaxError, struct.error...
+        reason = f"{type(error).__name__}: {str(error)[:80]}"
+        accepted = f"{ACCEPTED}; this one fails with {reason}"
+        raise InvalidImage(field=field, value=source, accepted=accepted) from error
+
+
+def _open(source: object, field: str, limits: Limits) -> Image.Image:
+    """Open, without decoding, the file at a path or in bytes."""
+    if isinstance(source, (str, os.PathLike)):
+        path = Path(source)
+        if not path.is_file():  # also keeps devices and pipes, which may never end, out
+            accepted = f"{ACCEPTED}; no such file"
+            raise InvalidImage(field=field, value=str(path), accepted=accepted)
+        with path.open("rb") as file:
+            source = file.read(limits.bytes + 1)
+    if not isinstance(source, bytes):
+        raise InvalidImage(field=field, value=source, accepted=ACCEPTED)
+    if len(source) > limits.bytes:
+        raise ImageTooLarge(field=field, value=source, accepted=_at_most(limits))
+    if source[:4] == b"RIFF" and source[12:16] == b"VP8X":
+        # Pillow's WebP reader allocates the whole canvas while it opens the file.
+        width, height = (int.from_bytes(source[i : i + 3], "little") + 1 for i in (24, 27))
+        _check_pixels((width, height), field, limits)
+    return Image.open(io.BytesIO(source), formats=FORMATS)
+
+
+def _at_most(limits: Limits) -> str:
+    return f"at most {limits.bytes} bytes and {limits.pixels} pixels"
+
+
+def _check_pixels(size: tuple[int, int], field: str, limits: Limits) -> None:
+    width, height = size
+    if width < 1 or height < 1:
+        raise InvalidImage(field=field, value=f"{width}x{height}", accepted="at least one pixel")
+    if width * height > limits.pixels:
+        raise ImageTooLarge(field=field, value=f"{width}x{height}", accepted=_at_most(limits))
+
+
+def flatten(image: Image.Image) -> Image.Image:
+    """RGB or RGBA -> RGB, transparent parts over white."""
+    if image.mode != "RGBA":
+        return image
+    white = Image.new("RGBA", image.size, "white")
+    return Image.alpha_composite(white, image).convert("RGB")
+
+
+def to_tensor(image: Image.Image) -> torch.Tensor:
+    """RGB picture -> (1, 3, H, W) float32 in [-1, 1]; other modes raise InvalidImage."""
+    if image.mode != "RGB":
+        raise InvalidImage(field="image", value=image, accepted="an RGB image (see flatten)")
+    pixels = torch.from_numpy(np.array(image, dtype=np.float32))
+    return (pixels / 127.5 - 1).permute(2, 0, 1).unsqueeze(0).contiguous()
+
+
+def to_image(tensor: torch.Tensor) -> Image.Image:
+    """(1, 3, H, W) or (3, H, W) in [-1, 1] -> RGB picture, clamped and rounded.
+
+    Raises InvalidImage on another shape or on values that are not finite: casting NaN to
+    bytes would hide a broken decode behind a black picture.
+    """
+    pixels = tensor.detach().float().cpu()
+    pixels = pixels.squeeze(0) if pixels.ndim == 4 else pixels
+    if pixels.ndim != 3 or pixels.shape[0] != 3 or not bool(pixels.isfinite().all()):
+        shown = f"shape {tuple(tensor.shape)}, finite: {bool(tensor.isfinite().all())}"
+        raise InvalidImage(field="tensor", value=shown, accepted="finite values, (1, 3, H, W)")
+    scaled = ((pixels + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+    return Image.fromarray(scaled.permute(1, 2, 0).contiguous().numpy())
+
+
+def resize(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """Lanczos, antialiased, to `size` = (width, height).
+
+    Pillow itself premultiplies RGBA for this, so no colour of a transparent pixel leaks.
+    """
+    return image.resize(size, Image.Resampling.LANCZOS)
+
+
+def encode_png(image: Image.Image, text: Mapping[str, str] | None = None) -> bytes:
+    """The picture as PNG bytes, with `text` as PNG text chunks (key -> value)."""
+    info = PngImagePlugin.PngInfo()
+    for key, value in (text or {}).items():
+        info.add_text(key, value)
+    buffer = io.BytesIO()
+    image.save(buffer, format="PNG", pnginfo=info)
+    return buffer.getvalue()
+
+
+def sha256(image: Image.Image) -> str:
+    """Hex SHA-256 over mode, size and pixels: the picture's identity, whatever file held it."""
+    digest = hashlib.sha256(f"{image.mode} {image.width}x{image.height}\n".encode())
+    digest.update(image.tobytes())
+    return digest.hexdigest()

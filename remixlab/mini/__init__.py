@@ -1,0 +1,1 @@
+"""The embedded suite: a small world, the recipe that trains it, and its weights."""

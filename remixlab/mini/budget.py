@@ -1,0 +1,121 @@
+"""How long a part of the recipe trains, its learning rate, and the state it resumes from."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from tqdm import tqdm
+
+
+@dataclass
+class Budget:
+    """A part ends at `steps` or after `minutes` of training, whichever comes first."""
+
+    steps: int
+    minutes: float
+    batch: int
+    learning_rate: float
+
+
+def averaged(checkpoint: dict[str, Any]) -> dict[str, torch.Tensor]:
+    """The averaged weights of a checkpoint, under the model's own names."""
+    prefix = "module."
+    state = checkpoint["average"]
+    return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+
+
+class Trainer:
+    """AdamW with warm-up and cosine decay over the budget, an average of the weights, resuming.
+
+    The average (decay 0.999) is what is exported: Polyak and Juditsky 1992; for diffusion models
+    Karras et al. 2024, arXiv:2312.02696.
+    """
+
+    def __init__(self, name: str, model: nn.Module, budget: Budget, folder: Path) -> None:
+        self.name, self.model, self.budget = name, model, budget
+        self.path = folder / f"{name}.pt"
+        self.average = AveragedModel(
+            model, multi_avg_fn=get_ema_multi_avg_fn(0.999), use_buffers=False
+        )
+        self.optimizer = torch.optim.AdamW(
+            model.parameters(), lr=budget.learning_rate, betas=(0.9, 0.99), weight_decay=0.01
+        )
+        self.step, self.elapsed, self.losses = 0, 0.0, []
+        if self.path.exists():
+            self._restore(torch.load(self.path, weights_only=True, map_location="cpu"))
+
+    @property
+    def progress(self) -> float:
+        """Share of the budget that is spent, 0 to 1."""
+        return min(
+            1.0, max(self.step / self.budget.steps, self.elapsed / 60 / self.budget.minutes)
+        )
+
+    def run(self) -> Iterator[int]:
+        """Yield step numbers until the budget is spent; saves every two minutes and at the end."""
+        saved = time.monotonic()
+        bar = tqdm(total=1000, desc=self.name, bar_format="{l_bar}{bar}| {elapsed}{postfix}")
+        while self.progress < 1:
+            start = time.monotonic()
+            yield self.step
+            self.elapsed += time.monotonic() - start
+            bar.n = round(1000 * self.progress)
+            bar.set_postfix(step=self.step, loss=f"{self._recent():.4f}", refresh=False)
+            bar.update(0)
+            if time.monotonic() - saved > 120:
+                self.save()
+                saved = time.monotonic()
+        bar.close()
+        self.save()
+
+    def update(self, loss: torch.Tensor) -> None:
+        """One step of the optimiser on `loss` (a scalar); weights of a bad step stay as they were."""
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        if bool(torch.isfinite(norm)):
+            for group in self.optimizer.param_groups:
+                group["lr"] = self.budget.learning_rate * self._decay()
+            self.optimizer.step()
+        self.average.update_parameters(self.model)
+        self.losses.append(float(loss.detach()))
+        self.step += 1
+
+    def save(self) -> None:
+        """Write everything a resumed run needs; the old file stays until the new one is whole."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        partial = self.path.with_suffix(".partial")
+        torch.save(self._state(), partial)
+        partial.replace(self.path)
+
+    def _decay(self) -> float:
+        warm = min(1.0, (self.step + 1) / 100)
+        return warm * max(0.02, 0.5 * (1 + math.cos(math.pi * self.progress)))
+
+    def _recent(self) -> float:
+        tail = self.losses[-100:]
+        return sum(tail) / max(1, len(tail))
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "model": self.model.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "step": self.step,
+            "elapsed": self.elapsed,
+            "losses": self.losses,
+        }
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        self.model.load_state_dict(state["model"])
+        self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step, self.elapsed, self.losses = state["step"], state["elapsed"], state["losses"]

@@ -1,0 +1,96 @@
+"""Words for the mini suite's scenes: materials, colours, light, and what to avoid."""
+
+from __future__ import annotations
+
+from random import Random
+
+COLOURS: dict[str, tuple[float, float, float]] = {
+    "white": (0.93, 0.92, 0.90), "grey": (0.55, 0.55, 0.56), "black": (0.09, 0.09, 0.10),
+    "beige": (0.84, 0.76, 0.64), "brown": (0.42, 0.28, 0.18), "red": (0.72, 0.16, 0.15),
+    "terracotta": (0.75, 0.42, 0.30), "orange": (0.92, 0.55, 0.20), "yellow": (0.94, 0.80, 0.36),
+    "green": (0.30, 0.50, 0.27), "olive": (0.45, 0.45, 0.24), "mint": (0.66, 0.84, 0.74),
+    "teal": (0.12, 0.46, 0.48), "blue": (0.25, 0.45, 0.75), "navy": (0.11, 0.16, 0.33),
+    "purple": (0.45, 0.30, 0.58), "pink": (0.93, 0.70, 0.73),
+}  # fmt: skip
+SURFACE_WORDS: dict[str, tuple[str, ...]] = {
+    "wood": ("on a {} wooden table", "on {} wood", "on {} wooden planks"),
+    "marble": ("on {} marble", "on a {} marble slab", "on a {} marble counter"),
+    "sand": ("on the beach", "on {} sand", "on a sandy beach"),
+    "water": ("on {} water", "in {} water", "on a {} water surface"),
+    "fabric": ("on {} fabric", "on {} silk", "on {} linen cloth"),
+    "tiles": ("on {} tiles", "on a {} tiled floor"),
+    "concrete": ("on {} concrete", "on {} stone"),
+    "grass": ("on grass", "in the grass", "on a green lawn"),
+    "snow": ("on snow", "in the snow"),
+    "plain": ("on a {} surface", "on a {} table", "on a plain {} floor"),
+}
+BACKDROP_WORDS: dict[str, tuple[str, ...]] = {
+    "studio": ("{} studio background", "plain {} backdrop", "{} background"),
+    "sky": ("{} sky", "under a {} sky with clouds", "{} sky in the background"),
+    "sunset": ("at sunset", "{} sunset sky", "golden hour"),
+    "bokeh": ("{} bokeh background", "blurred {} lights", "{} bokeh"),
+    "wall": ("in front of a {} wall", "{} plaster wall", "{} wall behind"),
+    "bricks": ("in front of {} bricks", "{} brick wall"),
+    "foliage": ("{} leaves in the background", "{} foliage", "in front of {} plants"),
+    "window": ("window light on a {} wall", "{} wall with window shadows"),
+}
+PROP_WORDS: dict[str, tuple[str, ...]] = {
+    "stone": ("stones", "pebbles", "rocks"), "leaf": ("leaves", "a leaf"),
+    "shell": ("seashell", "shells"), "petal": ("petals", "flower petals"),
+    "ball": ("spheres", "a ball"), "plinth": ("boxes", "a podium"),
+    "candle": ("candles", "a candle"),
+}  # fmt: skip
+PRODUCT_WORDS: dict[str, tuple[str, ...]] = {
+    "bottle": ("a bottle", "a glass bottle", "shampoo"), "jar": ("a jar", "face cream"),
+    "box": ("a box", "a package"), "can": ("a can", "a thermos"), "tube": ("a tube", "cosmetics"),
+    "perfume": ("perfume", "a perfume bottle"), "vase": ("a vase", "a diffuser"),
+    "sphere": ("a round flask", "a ball"), "mug": ("a mug", "a cup"), "shoe": ("a shoe", "a sneaker"),
+}  # fmt: skip
+LIGHT_WORDS: dict[str, tuple[str, ...]] = {
+    "warm": ("warm light", "golden light"), "cool": ("cool light", "cold light"),
+    "soft": ("soft light", "studio light"), "dark": ("dark and moody", "low key"),
+    "bright": ("bright light", "high key"),
+}  # fmt: skip
+NEGATIVE_WORDS = ("worst quality", "low quality", "illustration", "3d", "2d", "painting",
+                  "cartoons", "sketch")  # fmt: skip
+
+
+def caption(
+    product: str,
+    surface: tuple[str, str],
+    backdrop: tuple[str, str],
+    prop: tuple[str, str] | None,
+    light: str,
+    random: Random,
+    *,
+    drop: float = 0.25,
+) -> str:
+    """A prompt for a scene; each part but the product is left out with probability `drop`.
+
+    `surface`, `backdrop` and `prop` are pairs of a kind and a colour name.
+    """
+    thing = random.choice(PRODUCT_WORDS[product])
+    parts = [
+        _fill(SURFACE_WORDS[surface[0]], surface[1], random),
+        _fill(BACKDROP_WORDS[backdrop[0]], backdrop[1], random),
+        random.choice(LIGHT_WORDS[light]),
+    ]
+    if prop is not None:
+        words = random.choice(PROP_WORDS[prop[0]])
+        parts.append(random.choice(("{0} next to {1}", "with {1}", "surrounded by {1}")).format(
+            thing.removeprefix("a "), words))  # fmt: skip
+    kept = [part for part in parts if random.random() >= drop]
+    random.shuffle(kept)
+    opening = random.choice(("product photograph of {}", "a photo of {}", "{}")).format(thing)
+    return ", ".join([opening, *kept])
+
+
+def negative(random: Random) -> str:
+    """What a spoilt picture is called: some of the words of the default negative prompt."""
+    count = random.randint(2, len(NEGATIVE_WORDS))
+    return ", ".join(sorted(random.sample(NEGATIVE_WORDS, count), key=NEGATIVE_WORDS.index))
+
+
+def _fill(phrases: tuple[str, ...], colour: str, random: Random) -> str:
+    word = colour if random.random() < 0.85 else ""
+    return " ".join(random.choice(phrases).format(word).split())

@@ -1,0 +1,163 @@
+"""Training the mini suite's denoiser: UNet, text encoders, IP-Adapter and ControlNet together.
+
+The target is v (Salimans and Ho 2022, arXiv:2202.00512) on SDXL's noise schedule with zero
+terminal signal-to-noise ratio. Text, reference and outline are each left out for a share of the
+examples, so that each works alone and guidance has something to push away from.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from random import Random
+
+import torch
+import torch.nn.functional as F
+from diffusers import ControlNetModel, DDPMScheduler, UNet2DConditionModel
+from diffusers.models.embeddings import IPAdapterPlusImageProjection
+from torch import Tensor, nn
+from transformers import (
+    CLIPTextConfig,
+    CLIPTextModel,
+    CLIPTextModelWithProjection,
+    CLIPTokenizer,
+    CLIPVisionConfig,
+    CLIPVisionModelWithProjection,
+)
+
+from remixlab.mini import architecture
+from remixlab.mini.budget import Budget, Trainer, averaged
+from remixlab.mini.latents import Batch, Examples
+from remixlab.models.attention import CrossRows, attach_processors
+
+DROP_TEXT, DROP_REFERENCE, BLANK_REFERENCE, USE_OUTLINE = 0.15, 0.3, 0.08, 0.55
+CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
+CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
+
+
+class MiniNetworks(nn.Module):
+    """Everything but the autoencoder, so that one optimiser sees it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unet = UNet2DConditionModel(**architecture.UNET)
+        attach_processors(self.unet, F.scaled_dot_product_attention, references=True)
+        self.controlnet = ControlNetModel(**architecture.CONTROLNET)
+        attach_processors(self.controlnet, F.scaled_dot_product_attention, references=False)
+        self.text_encoder = CLIPTextModel(CLIPTextConfig(**architecture.TEXT_ENCODER))
+        self.text_encoder_2 = CLIPTextModelWithProjection(
+            CLIPTextConfig(**architecture.TEXT_ENCODER_2)
+        )
+        self.image_encoder = CLIPVisionModelWithProjection(
+            CLIPVisionConfig(**architecture.IMAGE_ENCODER)
+        )
+        self.projection = IPAdapterPlusImageProjection(**architecture.REFERENCE_PROJECTION)
+
+    def encode_text(self, ids: Tensor) -> tuple[Tensor, Tensor]:
+        """Token ids (B, 77) -> embeddings (B, 77, D) and pooled (B, P), the way SDXL does it."""
+        first = self.text_encoder(ids, output_hidden_states=True).hidden_states[-2]
+        second = self.text_encoder_2(ids, output_hidden_states=True)
+        return torch.cat([first, second.hidden_states[-2]], -1), second.text_embeds
+
+    def encode_reference(self, pixels: Tensor) -> Tensor:
+        """Normalised pixels (B, 3, S, S) -> reference tokens (B, T, D)."""
+        hidden = self.image_encoder(pixels, output_hidden_states=True).hidden_states[-2]
+        return self.projection(hidden)
+
+
+def train_denoiser(
+    examples: Examples,
+    tokenizer: CLIPTokenizer,
+    budget: Budget,
+    folder: Path,
+    device: torch.device,
+    *,
+    name: str,
+    scaling_factor: float,
+    start: Path | None = None,
+) -> Trainer:
+    """Train until the budget is spent, from the average in `start` if given; resumes."""
+    torch.manual_seed(2)
+    networks = MiniNetworks().to(device, memory_format=torch.channels_last)
+    if start is not None:
+        state = torch.load(start, weights_only=True, map_location="cpu")
+        networks.load_state_dict(averaged(state))
+    trainer = Trainer(name, networks, budget, folder)
+    schedule = DDPMScheduler(**architecture.SCHEDULER)
+    random = Random(trainer.step)
+    batches = examples.batches(budget.batch, random)
+    for _ in trainer.run():
+        batch = next(batches)
+        ids = tokenize(tokenizer, batch.captions, random).to(device)
+        trainer.update(_loss(networks, batch, ids, schedule, scaling_factor, random))
+    return trainer
+
+
+def tokenize(tokenizer: CLIPTokenizer, captions: list[str], random: Random) -> Tensor:
+    """(B, 77) ids; some captions are left empty."""
+    kept = ["" if random.random() < DROP_TEXT else caption for caption in captions]
+    return tokenizer(kept, padding="max_length", truncation=True, return_tensors="pt").input_ids
+
+
+def _loss(
+    networks: MiniNetworks,
+    batch: Batch,
+    ids: Tensor,
+    schedule: DDPMScheduler,
+    scaling_factor: float,
+    random: Random,
+) -> Tensor:
+    device = ids.device
+    count = len(batch.captions)
+    clean = batch.latents.to(device) * scaling_factor
+    noise = torch.randn_like(clean)
+    times = _times(count).to(device)
+    noisy = schedule.add_noise(clean, noise, times)
+    texts, pooled = networks.encode_text(ids)
+    tokens = networks.encode_reference(_reference_pixels(batch.references.to(device), random))
+    scales = [0.0 if random.random() < DROP_REFERENCE else 1.0 for _ in range(count)]
+    everyone = range(count)
+    rows = CrossRows.build(
+        texts, everyone, references=tokens, reference_index=everyone, scales=scales
+    )
+    inputs = {
+        "encoder_hidden_states": texts,
+        "added_cond_kwargs": {"text_embeds": pooled, "time_ids": _time_ids(clean)},
+    }
+    residuals = {}
+    if random.random() < USE_OUTLINE:
+        down, middle = networks.controlnet(
+            noisy, times, controlnet_cond=batch.outline.to(device), return_dict=False, **inputs
+        )
+        residuals = {
+            "down_block_additional_residuals": down,
+            "mid_block_additional_residual": middle,
+        }
+    predicted = networks.unet(
+        noisy, times, cross_attention_kwargs={"rows": rows}, **inputs, **residuals
+    ).sample
+    return F.mse_loss(predicted, schedule.get_velocity(clean, noise, times))
+
+
+def _times(count: int) -> Tensor:
+    """Logit-normal times (Esser et al. 2024, arXiv:2403.03206), and a share near pure noise,
+    where a few-step sampler takes its most important step."""
+    times = torch.sigmoid(0.4 + 1.1 * torch.randn(count)) * 1000
+    late = torch.rand(count) < 0.12
+    return torch.where(late, 1000 - torch.rand(count) * 60, times).long().clamp(0, 999)
+
+
+def _time_ids(latents: Tensor) -> Tensor:
+    """SDXL's micro-conditioning: original size, crop and target size in pixels, (B, 6)."""
+    height, width = latents.shape[-2] * 16, latents.shape[-1] * 16
+    ids = [height, width, 0, 0, height, width]
+    return torch.tensor([ids], device=latents.device, dtype=latents.dtype).repeat(len(latents), 1)
+
+
+def _reference_pixels(pictures: Tensor, random: Random) -> Tensor:
+    """Normalised for the image encoder; some mirrored, some blank as in the unconditional pass."""
+    mirrored = torch.tensor([random.random() < 0.5 for _ in pictures], device=pictures.device)
+    pictures = torch.where(mirrored[:, None, None, None], pictures.flip(-1), pictures)
+    mean = pictures.new_tensor(CLIP_MEAN)[:, None, None]
+    std = pictures.new_tensor(CLIP_STD)[:, None, None]
+    blank = torch.tensor([random.random() < BLANK_REFERENCE for _ in pictures])
+    return ((pictures - mean) / std) * (~blank).to(pictures)[:, None, None, None]

@@ -1,0 +1,121 @@
+"""Scenes as the denoiser's training sees them: latents, outlines, references and captions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from diffusers import AutoencoderDC
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from tqdm import tqdm
+
+from remixlab.mini.dataset import Shard, read_shard
+
+
+@dataclass(frozen=True)
+class Batch:
+    """B training examples of one size.
+
+    `latents` (B, C, h, w); `outline` (B, 3, H, W) in 0..1; `references` (B, 3, S, S) in 0..1.
+    """
+
+    latents: Tensor
+    outline: Tensor
+    references: Tensor
+    captions: list[str]
+
+
+def encode_shards(
+    model: AutoencoderDC, shards: list[Path], folder: Path, shrink: int, device: torch.device
+) -> list[Path]:
+    """Encode shards at 1/`shrink` of their size; files already there are kept."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for path in tqdm(shards, desc=f"latents 1/{shrink}", unit="shard"):
+        target = folder / path.name
+        if not target.exists():
+            tensors = _encode(model, read_shard(path), shrink, device)
+            partial = target.with_suffix(".partial")
+            save_file(tensors, partial)
+            partial.replace(target)
+        written.append(target)
+    return written
+
+
+class Examples:
+    """All encoded shards in memory; batches are drawn from one size at a time."""
+
+    def __init__(self, encoded: list[Path], scenes: Path) -> None:
+        self.groups: dict[tuple[int, ...], list[dict[str, Tensor]]] = {}
+        self.captions: dict[int, list[str]] = {}
+        for path in encoded:
+            tensors = load_file(path)
+            with safe_open(scenes / path.name, "pt") as file:
+                tensors["references"] = file.get_tensor("references")
+                self.captions[id(tensors)] = json.loads(file.metadata()["captions"])
+            self.groups.setdefault(tuple(tensors["latents"].shape[-2:]), []).append(tensors)
+
+    def batches(self, size: int, random: Random) -> Iterator[Batch]:
+        """Endless batches; sizes come up as often as they are in the data."""
+        keys, counts = list(self.groups), [len(group) for group in self.groups.values()]
+        while True:
+            group = self.groups[random.choices(keys, counts)[0]]
+            picks = [(random.choice(group), random.randrange(64)) for _ in range(size)]
+            yield self._batch(picks, random)
+
+    def _batch(self, picks: list[tuple[dict[str, Tensor], int]], random: Random) -> Batch:
+        lines = [
+            _unpack(t["edges" if random.random() < 0.35 else "outlines"][i], t["latents"])
+            for t, i in picks
+        ]
+        return Batch(
+            torch.stack([t["latents"][i] for t, i in picks]).float(),
+            torch.stack(lines)[:, None].expand(-1, 3, -1, -1),
+            torch.stack([t["references"][i] for t, i in picks]).float() / 255,
+            [self.captions[id(t)][i] for t, i in picks],
+        )
+
+
+def _encode(
+    model: AutoencoderDC, shard: Shard, shrink: int, device: torch.device
+) -> dict[str, Tensor]:
+    images = F.avg_pool2d(shard.images.float() / 255, shrink)
+    masks = F.avg_pool2d(shard.masks.float() / 255, shrink)
+    with torch.inference_mode():
+        latents = [model.encode(part.to(device) * 2 - 1).latent.cpu() for part in images.split(8)]
+    outlines, edges = zip(
+        *(_lines(image, mask) for image, mask in zip(images, masks, strict=True)), strict=True
+    )
+    return {
+        "latents": torch.cat(latents).half(),
+        "outlines": torch.from_numpy(np.stack(outlines)),
+        "edges": torch.from_numpy(np.stack(edges)),
+    }
+
+
+def _lines(image: Tensor, mask: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """The product's outline, and that with the edges of the whole picture, as packed bits.
+
+    A ControlNet that has seen full edge maps takes an empty background in the map as a plain
+    background, which is what the published Canny ControlNets do too.
+    """
+    inside = (mask.numpy() > 0.5).astype(np.uint8)
+    kernel = np.ones((3, 3), np.uint8)
+    outline = cv2.morphologyEx(inside, cv2.MORPH_GRADIENT, kernel)
+    grey = (image.mean(0).numpy() * 255).astype(np.uint8)
+    edges = cv2.dilate(cv2.Canny(cv2.GaussianBlur(grey, (0, 0), 1), 40, 110), kernel[:2, :2]) > 0
+    return np.packbits(outline, axis=1), np.packbits(np.maximum(outline, edges), axis=1)
+
+
+def _unpack(bits: Tensor, latents: Tensor) -> Tensor:
+    width = latents.shape[-1] * 16
+    return torch.from_numpy(np.unpackbits(bits.numpy(), axis=1)[:, :width]).float()

@@ -1,0 +1,111 @@
+"""The recipe of the mini suite, from nothing to weights; every part resumes where it stopped.
+
+scenes -> autoencoder -> latents -> denoiser at half size -> denoiser at full size -> weights
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+from diffusers import AutoencoderDC
+from safetensors.torch import load_file
+from transformers import CLIPTokenizer
+
+from remixlab.mini.autoencoder import psnr, train_autoencoder
+from remixlab.mini.budget import Budget, Trainer
+from remixlab.mini.dataset import HELD_OUT, draw_shards, training_pair
+from remixlab.mini.denoiser import train_denoiser
+from remixlab.mini.export import export_suite, load_autoencoder
+from remixlab.mini.latents import Examples, encode_shards
+from remixlab.mini.scenes import draw_scene
+from remixlab.mini.tokenizer import learn_tokenizer
+
+
+@dataclass
+class TrainConfig:
+    """Sizes and budgets of the recipe; `folder` holds everything that is resumed from."""
+
+    folder: str = "training"
+    output: str = "remixlab/mini/weights"
+    device: str = "auto"
+    threads: int = 0  # 0: as many as torch chooses
+    workers: int = 2
+    shards: int = 200
+    autoencoder: Budget = field(default_factory=lambda: Budget(6000, 16, 16, 1.5e-3))
+    half_size: Budget = field(default_factory=lambda: Budget(4000, 40, 32, 5e-4))
+    full_size: Budget = field(default_factory=lambda: Budget(2000, 40, 16, 2e-4))
+
+
+def train(config: TrainConfig, device: torch.device) -> Path:
+    """Run or resume the recipe; returns the folder of the weights."""
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    folder, output = Path(config.folder), Path(config.output)
+    shards = draw_shards(folder / "scenes", config.shards, config.workers)
+    trainers = [train_autoencoder(shards, config.autoencoder, folder, device)]
+    vae = load_autoencoder(folder / "autoencoder.pt").to(device)
+    tokenizer = learn_tokenizer(draw_scene(i).caption(0.1) for i in range(4000))
+    previous: Path | None = None
+    for name, shrink, budget in (
+        ("half_size", 2, config.half_size),
+        ("full_size", 1, config.full_size),
+    ):
+        encoded = encode_shards(vae, shards, folder / name, shrink, device)
+        trainers.append(
+            train_denoiser(
+                Examples(encoded, folder / "scenes"),
+                tokenizer,
+                budget,
+                folder,
+                device,
+                name=name,
+                scaling_factor=scaling_factor(encoded[0]),
+                start=previous,
+            )
+        )
+        previous = folder / f"{name}.pt"
+    finish(vae, tokenizer, trainers, folder, output)
+    return output
+
+
+def finish(
+    vae: AutoencoderDC,
+    tokenizer: CLIPTokenizer,
+    trainers: list[Trainer],
+    folder: Path,
+    output: Path,
+) -> None:
+    """Write the weights and the training card."""
+    factor = scaling_factor(sorted((folder / "half_size").glob("*.safetensors"))[0])
+    vae.register_to_config(scaling_factor=factor)
+    export_suite(vae.cpu(), folder / f"{trainers[-1].name}.pt", tokenizer, output)
+    (output / "card.json").write_text(json.dumps(_card(vae, trainers, folder), indent=2) + "\n")
+
+
+def scaling_factor(encoded: Path) -> float:
+    """What brings the latents of one encoded shard to unit variance."""
+    return round(1 / float(load_file(encoded)["latents"].float().std()), 4)
+
+
+def _card(vae: AutoencoderDC, trainers: list[Trainer], folder: Path) -> dict[str, object]:
+    held_out = [training_pair(HELD_OUT + i, (512, 512))[0] for i in range(16)]
+    return {
+        "data": f"{64 * len(list((folder / 'scenes').glob('*.safetensors')))} scenes",
+        "hardware": platform.processor() or platform.machine(),
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "autoencoder_psnr_db": round(psnr(vae, torch.stack(held_out) * 2 - 1), 2),
+        "parts": {
+            t.name: {
+                **asdict(t.budget),
+                "steps_done": t.step,
+                "minutes_spent": round(t.elapsed / 60, 1),
+                "loss": round(sum(t.losses[-200:]) / max(1, len(t.losses[-200:])), 4),
+            }
+            for t in trainers
+        },
+    }

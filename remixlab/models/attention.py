@@ -1,0 +1,189 @@
+"""Attention in which every row of a batch reads its own prompt and its own reference.
+
+Diffusers' attention modules keep their weights; only their processors are replaced. A network
+call passes one `CrossRows` through `cross_attention_kwargs`, which names for each row the text
+and the reference it reads and how strongly. Keys and values of text and reference do not depend
+on the picture, so each layer projects them once and finds them in `CrossRows.cache` afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+AttentionKernel = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""(B, heads, Q, d), (B, heads, K, d), (B, heads, K, d) -> (B, heads, Q, d)."""
+
+KeyValue = tuple[Tensor, Tensor]
+
+
+@dataclass(frozen=True)
+class CrossRows:
+    """What the cross-attention layers read, row by row, in one network call.
+
+    Attributes:
+        texts: (U, T, D) embeddings of the distinct prompts.
+        text_index: (N,) the prompt that each row reads.
+        references: (R, S, D) tokens of the distinct references; None when no row reads any.
+        reference_index: (A,) the reference that each reading row reads.
+        reference_rows: (A,) which rows read a reference at all; the others skip the branch.
+        reference_scale: (A, 1, 1) weight of the reference branch for each reading row.
+        cache: keys and values by layer, filled by the first call that needs them.
+    """
+
+    texts: Tensor
+    text_index: Tensor
+    references: Tensor | None = None
+    reference_index: Tensor | None = None
+    reference_rows: Tensor | None = None
+    reference_scale: Tensor | None = None
+    cache: dict[str, KeyValue] = field(default_factory=dict)
+
+    @classmethod
+    def build(
+        cls,
+        texts: Tensor,
+        text_index: Sequence[int],
+        *,
+        references: Tensor | None = None,
+        reference_index: Sequence[int] = (),
+        scales: Sequence[float] = (),
+        cache: dict[str, KeyValue] | None = None,
+    ) -> CrossRows:
+        """Rows from plain lists of length N; rows with scale 0 do not read their reference.
+
+        Calls that read the same texts and references may share one `cache`.
+        """
+        cache = {} if cache is None else cache
+        index = torch.tensor(list(text_index), device=texts.device)
+        active = [row for row, scale in enumerate(scales) if scale > 0]
+        if references is None or not active:
+            return cls(texts, index, cache=cache)
+        return cls(
+            texts,
+            index,
+            references,
+            torch.tensor([reference_index[row] for row in active], device=texts.device),
+            torch.tensor(active, device=texts.device),
+            torch.tensor([scales[row] for row in active], device=texts.device, dtype=texts.dtype)[
+                :, None, None
+            ],
+            cache,
+        )
+
+
+class RowAttention(nn.Module):
+    """Processor for one attention layer of a UNet or ControlNet.
+
+    Follows the decoupled cross-attention of IP-Adapter (Ye et al. 2023, arXiv:2308.06721, eq. 5):
+    `out = attend(q, k_text, v_text) + scale * attend(q, k_ref, v_ref)`, with one scale a row.
+    Diffusers looks at the signature of `__call__`, hence no `forward`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        kernel: AttentionKernel,
+        *,
+        width: int | None = None,
+        cross_width: int | None = None,
+    ) -> None:
+        """`width` and `cross_width` (channels of the layer and of the tokens) add a reference."""
+        super().__init__()
+        self.name = name
+        self.kernel = kernel
+        self.reference_enabled = width is not None
+        if width is not None and cross_width is not None:
+            self.to_k_ip = nn.Linear(cross_width, width, bias=False)
+            self.to_v_ip = nn.Linear(cross_width, width, bias=False)
+
+    def __call__(  # noqa: D102
+        self,
+        attn: nn.Module,
+        hidden_states: Tensor,
+        encoder_hidden_states: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        temb: Tensor | None = None,
+        rows: CrossRows | None = None,
+    ) -> Tensor:
+        heads = attn.heads
+        query = split_heads(attn.to_q(hidden_states), heads)
+        if encoder_hidden_states is None or rows is None:
+            source = hidden_states if encoder_hidden_states is None else encoder_hidden_states
+            key, value = attn.to_k(source), attn.to_v(source)
+        else:
+            text_key, text_value = self._project(rows, "text", rows.texts, attn.to_k, attn.to_v)
+            key, value = text_key[rows.text_index], text_value[rows.text_index]
+        out = self.kernel(query, split_heads(key, heads), split_heads(value, heads))
+        if encoder_hidden_states is not None and rows is not None and self.reference_enabled:
+            out = self._add_reference(out, query, rows)
+        return attn.to_out[1](attn.to_out[0](join_heads(out)))
+
+    def _add_reference(self, out: Tensor, query: Tensor, rows: CrossRows) -> Tensor:
+        if rows.references is None or rows.reference_rows is None:
+            return out
+        key, value = self._project(rows, "reference", rows.references, self.to_k_ip, self.to_v_ip)
+        read = self.kernel(
+            query[rows.reference_rows],
+            split_heads(key[rows.reference_index], query.shape[1]),
+            split_heads(value[rows.reference_index], query.shape[1]),
+        )
+        return out.index_add(0, rows.reference_rows, read * rows.reference_scale[..., None])
+
+    def _project(
+        self, rows: CrossRows, kind: str, source: Tensor, to_key: nn.Module, to_value: nn.Module
+    ) -> KeyValue:
+        slot = f"{self.name}/{kind}"
+        if slot not in rows.cache:
+            rows.cache[slot] = (to_key(source), to_value(source))
+        return rows.cache[slot]
+
+
+def split_heads(tensor: Tensor, heads: int) -> Tensor:
+    """(B, T, heads * d) -> (B, heads, T, d)."""
+    return tensor.unflatten(-1, (heads, -1)).transpose(1, 2)
+
+
+def join_heads(tensor: Tensor) -> Tensor:
+    """(B, heads, T, d) -> (B, T, heads * d)."""
+    return tensor.transpose(1, 2).flatten(2)
+
+
+def attach_processors(
+    network: nn.Module, kernel: AttentionKernel, *, references: bool
+) -> dict[str, RowAttention]:
+    """Give every attention layer of a UNet or ControlNet a `RowAttention`; returns them by name.
+
+    With `references`, cross-attention layers get the projections of an IP-Adapter, made on the
+    device and in the dtype of the layer they serve and filled later.
+    """
+    processors: dict[str, RowAttention] = {}
+    for name, attn in attention_layers(network):
+        reads = references and name.endswith("attn2")
+        processor = RowAttention(
+            f"{type(network).__name__}/{name}",
+            kernel,
+            width=attn.to_k.out_features if reads else None,
+            cross_width=attn.to_k.in_features if reads else None,
+        )
+        weight = attn.to_k.weight
+        attn.set_processor(processor.to(device=weight.device, dtype=weight.dtype))
+        processors[name] = processor
+    return processors
+
+
+def detach_processors(network: nn.Module) -> None:
+    """Put diffusers' own processors back; the network is as it was loaded."""
+    from diffusers.models.attention_processor import AttnProcessor2_0
+
+    for _, attn in attention_layers(network):
+        attn.set_processor(AttnProcessor2_0())
+
+
+def attention_layers(network: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """Names and modules of all attention layers, in the order in which IP-Adapter counts them."""
+    names = [name.removesuffix(".processor") for name in network.attn_processors]
+    return ((name, network.get_submodule(name)) for name in names)

@@ -1,0 +1,193 @@
+"""Finds the files of a part: in a folder, on the hub or in the package.
+
+The hub is asked for a snapshot of just the files that the part needs, so everything after this
+module reads local folders, and the commit is known.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from importlib.resources import files
+from pathlib import Path
+
+from huggingface_hub import snapshot_download
+from safetensors import SafetensorError
+
+from remixlab.errors import InvalidConfig, MissingWeights, RemixError
+from remixlab.models.spec import Source, SuiteSpec
+
+_CONFIGURATION = ("*.json", "*.txt")
+_STEMS = ("model", "diffusion_pytorch_model")
+_ENDINGS = (".safetensors", "-?????-of-?????.safetensors")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a part came from: a name without local paths, and the files to hash.
+
+    `files` is empty where `name` says all (a hub commit, a random seed).
+    """
+
+    name: str
+    files: tuple[Path, ...] = ()
+
+    def identity(self) -> str:
+        """`name`, with the SHA-256 over the weight files where there are any to hash."""
+        if not self.files:
+            return self.name
+        digest = hashlib.sha256()
+        for path in self.files:
+            with path.open("rb") as file:
+                while block := file.read(1 << 22):
+                    digest.update(block)
+        return f"{self.name} sha256:{digest.hexdigest()}"
+
+
+@dataclass(frozen=True)
+class Located:
+    """A part on this machine: `folder` in diffusers' layout, or one `file` in it."""
+
+    folder: Path
+    file: Path | None
+    variant: str | None
+    origin: Origin
+
+
+def architecture_folder(name: str) -> Path:
+    """The folder of configurations behind `architecture`: ours by name, or any folder.
+
+    Raises:
+        InvalidConfig: there is no such architecture.
+    """
+    package = Path(str(files("remixlab")))
+    shipped = package / "models" / "architectures"
+    for folder in (shipped / name, package / name / "weights", Path(name)):
+        if (folder / "unet" / "config.json").is_file():
+            return folder
+    names = sorted(path.name for path in shipped.iterdir() if path.is_dir())
+    raise InvalidConfig(
+        field="model.architecture",
+        value=name,
+        accepted=f"mini (when its weights are installed), {', '.join(names)} or a folder with "
+        "unet/config.json, vae/config.json and so on",
+    )
+
+
+def locate(spec: SuiteSpec, part: str, source: Source | None, default: str) -> Located:
+    """The files of one part, fetched from the hub where that is their place.
+
+    Args:
+        spec: the suite, for its base and for messages.
+        part: the part's name, for messages.
+        source: where the config puts the part; None: in the base.
+        default: the part's folder in the base's layout.
+
+    Raises:
+        MissingWeights: they are not on this machine and cannot be fetched.
+        InvalidConfig: `source.repo` is neither a folder nor a hub id.
+    """
+    source = source or Source()
+    if source.repo is None and not _is_path(source.file):
+        own = replace(source, subfolder=source.subfolder or default)
+        source = replace(own, repo=spec.base.repo, variant=source.variant or spec.base.variant)
+        source = replace(source, revision=spec.base.revision)
+    with explain_missing(spec, part, source):
+        return _locate(spec, source)
+
+
+def _is_path(file: str | None) -> bool:
+    return file is not None and Path(file).is_file()
+
+
+@contextmanager
+def explain_missing(spec: SuiteSpec, part: str, source: Source | Path) -> Iterator[None]:
+    """Turns the libraries' ways of saying what is wrong with weights into our own two.
+
+    Raises:
+        MissingWeights: they are absent, unreadable or out of reach.
+        InvalidConfig: they are there and belong to another architecture.
+    """
+    try:
+        yield
+    except RemixError:
+        raise
+    except (OSError, SafetensorError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise MissingWeights(
+            field=f"{part} of suite {spec.name}",
+            value=source.name if isinstance(source, Path) else _label(source),
+            accepted=_advice(spec, reason),
+        ) from error
+    except (ValueError, KeyError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise InvalidConfig(
+            field=f"{part} of suite {spec.name}",
+            value=source.name if isinstance(source, Path) else _label(source),
+            accepted=f"weights that fit the part's configuration ({reason})",
+        ) from error
+
+
+def _advice(spec: SuiteSpec, reason: str) -> str:
+    size = f"{spec.download_gb:g} GB for the whole suite, " if spec.download_gb else ""
+    return (
+        f"the file on this machine or on a hub that it can reach ({size}licence "
+        f"{spec.licence}). `remixlab doctor` lists what is missing; download it with network "
+        f"access and HF_HUB_OFFLINE unset, put a folder in the source's `repo`, or run "
+        f"model.weights=random where only latency matters. Reason: {reason}"
+    )
+
+
+def _locate(spec: SuiteSpec, source: Source) -> Located:
+    if source.repo is None and _is_path(source.file):
+        path = Path(source.file or "")
+        return Located(path.parent, path, None, Origin(path.name, (path,)))
+    if source.repo is None:
+        folder = architecture_folder(spec.architecture)
+        return _local(folder, source, f"package:{Path(spec.architecture).name}")
+    if Path(source.repo).is_dir():
+        return _local(Path(source.repo), source, Path(source.repo).resolve().name)
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", source.repo):
+        raise FileNotFoundError(f"no folder {source.repo}, and no hub id (owner/name) either")
+    folder = Path(
+        snapshot_download(source.repo, revision=source.revision, allow_patterns=_patterns(source))
+    )
+    return _local(folder, source, f"{source.repo}@{folder.name}", hub=True)
+
+
+def _local(root: Path, source: Source, name: str, *, hub: bool = False) -> Located:
+    folder = root / (source.subfolder or "")
+    file = folder / source.file if source.file else None
+    if file is not None and not file.is_file():
+        raise FileNotFoundError(f"no file {source.file} in {source.subfolder or 'its root'}")
+    if not folder.is_dir():
+        raise FileNotFoundError(f"no folder {source.subfolder}")
+    inside = "/".join(part for part in (source.subfolder, source.file) if part)
+    names = _weights(source.variant)
+    weights = [file] if file else sorted(path for name in names for path in folder.glob(name))
+    origin = Origin(f"{name}/{inside}".rstrip("/"), () if hub else tuple(weights))
+    return Located(folder, file, source.variant, origin)
+
+
+def _patterns(source: Source) -> list[str]:
+    """What to ask the hub for: a repository often holds the same weights five times over."""
+    prefix = f"{source.subfolder}/" if source.subfolder else ""
+    if source.file:
+        return [prefix + source.file]
+    return [prefix + name for name in (*_CONFIGURATION, *_weights(source.variant))]
+
+
+def _weights(variant: str | None) -> list[str]:
+    infix = f".{variant}" if variant else ""
+    return [f"{stem}{infix}{end}" for stem in _STEMS for end in _ENDINGS]
+
+
+def _label(source: Source) -> str:
+    inside = "/".join(part for part in (source.subfolder, source.file) if part)
+    repo = source.repo or "the package"
+    revision = f"@{source.revision}" if source.repo and not os.path.isdir(source.repo) else ""
+    return f"{repo}{revision} {inside}".strip()

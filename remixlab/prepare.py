@@ -1,0 +1,132 @@
+"""From requests to what the networks read: the left half of the flow in `remix.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from remixlab import images
+from remixlab.config import RemixConfig
+from remixlab.denoise.conditioning import (
+    Conditions,
+    Dials,
+    distinct,
+    encode_texts,
+    lost_words,
+    micro_conditioning,
+)
+from remixlab.denoise.keep import Keep, latent_freedom
+from remixlab.models.suite import Suite
+from remixlab.models.vae import encode_pixels
+from remixlab.product import Product, cut_out, draw_outline, prefill
+from remixlab.reference import encode_references
+from remixlab.request import RemixRequest
+from remixlab.runtime import Clock
+
+
+@dataclass(frozen=True)
+class PreparedProduct:
+    """A product as it was given (`whole`), at the background's size, and its outline there."""
+
+    whole: Product
+    native: Product
+    outline: NDArray[np.uint8]
+
+
+def prepare_product(
+    request: RemixRequest, size: tuple[int, int], config: RemixConfig
+) -> PreparedProduct:
+    """Cut the product out, bring it to the background's (width, height) and draw its outline."""
+    whole = cut_out(request.product, config.segmenter)
+    native = whole.resized(size)
+    return PreparedProduct(whole, native, draw_outline(native, size, kind=config.outline.kind))
+
+
+def prepare_conditions(
+    suite: Suite,
+    requests: Sequence[RemixRequest],
+    products: Sequence[PreparedProduct],
+    config: RemixConfig,
+    clock: Clock,
+) -> tuple[Conditions, list[list[str]]]:
+    """Encode every distinct text, reference and outline once; and the warnings of each request."""
+    dials = [_dials(suite, request) for request in requests]
+    with clock.measure("text"):
+        texts, kinds = distinct([r.prompt for r in requests] + [r.negative_prompt for r in requests])
+        embedded, pooled = encode_texts(suite, texts)
+        lost = {text: lost_words(suite, text) for text in texts}
+    with clock.measure("reference"):
+        references, reference = _references(suite, requests, dials, config.reference.fit)
+    with clock.measure("outline"):
+        outlines, outline = _outlines(suite, products, dials)
+    width, height = products[0].native.size
+    conditions = Conditions(
+        texts=embedded,
+        pooled=pooled,
+        prompts=kinds[: len(requests)],
+        negatives=kinds[len(requests) :],
+        references=references,
+        reference=reference,
+        outlines=outlines,
+        outline=outline,
+        time_ids=micro_conditioning(width, height),
+        dials=dials,
+        noise=distinct([request.seed for request in requests])[1],
+    )
+    return conditions, [_warnings(request, lost) for request in requests]
+
+
+def prepare_keep(suite: Suite, products: Sequence[PreparedProduct], noise: Tensor) -> Keep:
+    """Encode the products, each on a background of its own colours, and where they are kept."""
+    names, index = distinct([product.native.rgba.tobytes() for product in products])
+    known = [products[index.index(number)].native for number in range(len(names))]
+    pixels = [images.to_tensor(Image.fromarray(prefill(product))) for product in known]
+    latents = [encode_pixels(suite.vae, part.to(suite.device)) for part in pixels]
+    alphas = [torch.from_numpy(product.alpha.copy())[None, None] / 255 for product in known]
+    freedom = latent_freedom(torch.cat(alphas), suite.latent_factor).to(suite.device)
+    return Keep(torch.cat(latents)[index], freedom[index], noise)
+
+
+def _dials(suite: Suite, request: RemixRequest) -> Dials:
+    style = suite.spec.reference_scale(request.style_fidelity) if request.reference else 0.0
+    return Dials(request.cfg_scale, request.outline_fidelity, style)
+
+
+def _references(
+    suite: Suite, requests: Sequence[RemixRequest], dials: Sequence[Dials], fit: str
+) -> tuple[Tensor | None, list[int]]:
+    """Tokens of the references that somebody reads, number 0 being none, and who reads which."""
+    read = [r.reference if d.style > 0 else None for r, d in zip(requests, dials, strict=True)]
+    if not any(read):
+        return None, [0] * len(requests)
+    hashes = [images.sha256(picture) if picture else "" for picture in read]
+    names = ["", *dict.fromkeys(name for name in hashes if name)]
+    pictures = [picture for name in names[1:] if (picture := read[hashes.index(name)])]
+    return encode_references(suite, pictures, fit), [names.index(name) for name in hashes]
+
+
+def _outlines(
+    suite: Suite, products: Sequence[PreparedProduct], dials: Sequence[Dials]
+) -> tuple[Tensor | None, list[int]]:
+    """Embedded outline maps and who reads which; nothing where no dial asks for an outline."""
+    if suite.controlnet is None or not any(d.outline > 0 for d in dials):
+        return None, [0] * len(products)
+    names, index = distinct([product.outline.tobytes() for product in products])
+    maps = [products[index.index(number)].outline for number in range(len(names))]
+    pixels = torch.stack([torch.from_numpy(m).expand(3, -1, -1) for m in maps]) / 255
+    return suite.outline_embedding(pixels.to(suite.device, suite.dtype)), index
+
+
+def _warnings(request: RemixRequest, lost: dict[str, str]) -> list[str]:
+    fields = (("prompt", request.prompt), ("negative_prompt", request.negative_prompt))
+    return [
+        f"{field} is longer than the text encoders read; these words were lost: {lost[text]}"
+        for field, text in fields
+        if lost[text]
+    ]

@@ -1,0 +1,61 @@
+"""Laying the product over a background, and checking that nothing touched it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from PIL import Image
+
+from remixlab.errors import InvalidImage, ProductAltered
+from remixlab.product.foreground import push_pull
+from remixlab.product.mask import Product
+
+
+def composite(product: Product, background: Image.Image) -> Image.Image:
+    """Lay the product over an RGB background of the same size -> RGB.
+
+    The product's pixels, bit for bit, where alpha is 255; the background's where it is 0; in
+    between foreground * alpha + background * (1 - alpha), rounded to nearest.
+
+    Raises InvalidImage when the background has another size or mode.
+    """
+    if background.size != product.size or background.mode != "RGB":
+        accepted = f"an RGB image of {product.size[0]}x{product.size[1]}"
+        raise InvalidImage(field="background", value=background, accepted=accepted)
+    result = np.array(background)
+    covered = product.alpha > 0
+    alpha = product.alpha[covered].astype(np.uint16)[:, None]
+    # All in integers, and (x * 255 + 127) // 255 is x: exact at both ends without a special case.
+    blended = product.foreground[covered] * alpha + result[covered] * (255 - alpha)
+    result[covered] = (blended + 127) // 255
+    image = Image.fromarray(result)
+    assert_untouched(product, image)
+    return image
+
+
+def assert_untouched(product: Product, image: Image.Image) -> None:
+    """Raise ProductAltered unless `image` shows the product, bit for bit, where alpha is 255."""
+    accepted = "the product's own pixels wherever its alpha is 255"
+    if image.size != product.size or image.mode != "RGB":
+        raise ProductAltered(field="image", value=image, accepted=accepted)
+    differs = (np.asarray(image) != product.rgba[..., :3]).any(axis=2)
+    altered = int((differs & (product.alpha == 255)).sum())
+    if altered:
+        raise ProductAltered(field="image", value=f"{altered} altered pixels", accepted=accepted)
+
+
+def prefill(product: Product, colour: ArrayLike | None = None) -> NDArray[np.uint8]:
+    """Fill the transparent area so that an autoencoder sees no hard edge -> (H, W, 3) uint8.
+
+    The colours at the product's edge spread outward and fade to `colour`, (3,) in 0..255, by
+    default the mean of the foreground; the product itself lies over them by its alpha.
+    The spreading is `push_pull`.
+    """
+    weight = np.divide(product.alpha, 255, dtype=np.float32)[..., None]
+    colours = product.foreground * weight
+    if colour is None:
+        colour = colours.sum(axis=(0, 1), dtype=np.float64) / max(float(weight.sum()), 1e-6)
+    base = np.asarray(colour, np.float32).reshape(1, 1, 3)
+    level = np.concatenate([colours, weight], axis=2).astype(np.float32)
+    filled = push_pull(level, base)
+    return filled.round().clip(0, 255).astype(np.uint8)

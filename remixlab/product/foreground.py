@@ -1,0 +1,95 @@
+"""The product's own colour at its soft edge, and spreading colours into empty areas."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+_MARGIN = 16  # pixels of context around the pixels whose foreground is estimated
+_SLACK = 8  # of 255: noise and compression in a background that was kept
+
+
+def estimate_foreground(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """(H, W, 4) straight alpha -> (H, W, 3), freed of the background it was cut from.
+
+    The given colour where alpha is 255 (or 0, where it means nothing), an estimate where
+    0 < alpha < 255: Germer et al., "Fast Multi-Level Foreground Estimation" (2020), as
+    pymatting implements it, on the smallest crop that holds those pixels. Where the file has
+    lost the old background, only edges between product and nothing are estimated: a wide
+    half-transparent area, such as glass, keeps its colour.
+    """
+    result = rgba[..., :3].copy()
+    partial = (rgba[..., 3] > 0) & (rgba[..., 3] < 255)
+    if partial.any() and partial.size > 1:  # a single pixel has nothing to learn from
+        from pymatting import estimate_foreground_ml  # compiles with numba: only when needed
+
+        crop = _bounds(partial, _MARGIN)
+        scaled = np.divide(rgba[crop], 255, dtype=np.float32)
+        colour, alpha, unsure = scaled[..., :3], scaled[..., 3], partial[crop]
+        if _background_is_lost(colour, alpha):
+            colour = np.where(alpha[..., None] > 0, colour, _guess_background(colour, alpha))
+            unsure &= _near(alpha == 0) & _near(alpha == 1)
+        estimate = np.asarray(estimate_foreground_ml(colour, alpha)).clip(0, 1) * 255
+        result[crop][unsure] = estimate.round().astype(np.uint8)[unsure]
+    return result
+
+
+def push_pull(level: Floats, base: Floats) -> Floats:
+    """(H, W, 4), colour times weight and weight in [0, 1] -> (H, W, 3) with every gap filled.
+
+    Gaps take the colours around them and fade with distance to `base`, (1, 1, 3). Gortler et
+    al., "The Lumigraph" (1996), section 3.4, with weights that saturate more slowly than
+    theirs, which is what makes the colours fade.
+    """
+    height, width = level.shape[:2]
+    behind = base
+    if min(height, width) > 4:  # a quarter of the picture away, nothing is left of a colour
+        half = ((width + 1) // 2, (height + 1) // 2)
+        coarse = cv2.resize(level, half, interpolation=cv2.INTER_AREA)
+        coarse = coarse * (2 - coarse[..., 3:])  # weight w becomes 1 - (1 - w)^2
+        filled = push_pull(coarse.astype(np.float32), base)
+        upsampled = cv2.resize(filled, (width, height), interpolation=cv2.INTER_LINEAR)
+        behind = np.asarray(upsampled, np.float32)
+    return (level[..., :3] + (1 - level[..., 3:]) * behind).astype(np.float32)
+
+
+def _bounds(where: NDArray[np.bool_], margin: int) -> tuple[slice, slice]:
+    """The smallest box around `where`, grown by `margin` pixels and clipped."""
+    rows, columns = (np.flatnonzero(where.any(axis=axis)) for axis in (1, 0))
+    return (
+        slice(max(int(rows[0]) - margin, 0), int(rows[-1]) + 1 + margin),
+        slice(max(int(columns[0]) - margin, 0), int(columns[-1]) + 1 + margin),
+    )
+
+
+def _near(where: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The pixels within `_MARGIN` of `where`."""
+    kernel = np.ones((2 * _MARGIN + 1, 2 * _MARGIN + 1), np.uint8)
+    return np.asarray(cv2.dilate(where.astype(np.uint8), kernel)) > 0
+
+
+def _background_is_lost(colour: Floats, alpha: Floats) -> bool:
+    """Whether the colours under alpha 0 cannot be the background that the product had.
+
+    Many tools overwrite them with black or white, and taking that for the background would
+    repaint a product of glass. A pixel c = a F + (1 - a) B lies within a of B in each channel,
+    so edge pixels farther from their transparent neighbours give it away.
+    """
+    empty = (alpha == 0).astype(np.float32)
+    near = cv2.blur(empty, (3, 3))
+    edge = (alpha > 0) & (alpha < 1) & (near > 1e-6)
+    beside = np.asarray(cv2.blur(colour * empty[..., None], (3, 3)))[edge] / near[edge][:, None]
+    distance = np.abs(colour[edge] - beside).max(axis=1, initial=0)
+    impossible = distance > alpha[edge] + _SLACK / 255
+    return bool(impossible.mean() > 0.1) if edge.any() else False
+
+
+def _guess_background(colour: Floats, alpha: Floats) -> Floats:
+    """Spread the colours of the faintest pixels, which are nearly pure background."""
+    weight = np.where((alpha > 0) & (alpha < 1), (1 - alpha) ** 4, 0)[..., None]
+    weighted = (colour * weight).astype(np.float32)
+    mean = weighted.sum(axis=(0, 1)) / max(float(weight.sum()), 1e-6)
+    level = np.concatenate([weighted, weight], axis=2).astype(np.float32)
+    return push_pull(level, mean.reshape(1, 1, 3).astype(np.float32))

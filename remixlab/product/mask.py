@@ -1,0 +1,146 @@
+"""Cutting the product out: its alpha as given, GrabCut, or rembg.
+
+The product's pixels are never changed here; only the alpha is decided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, cached_property
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from remixlab import images
+from remixlab.errors import InvalidConfig, InvalidRequest
+from remixlab.product.foreground import estimate_foreground
+
+_GRABCUT_SIDE = 1024  # pixels; above it GrabCut takes minutes and segments no better
+_GRABCUT_STEPS = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Product:
+    """A cut-out product: `rgba` is (H, W, 4) uint8, straight alpha, made read-only."""
+
+    rgba: NDArray[np.uint8]
+
+    def __post_init__(self) -> None:
+        if self.rgba.ndim != 3 or self.rgba.shape[2] != 4 or self.rgba.dtype != np.uint8:
+            shown = f"{self.rgba.shape} {self.rgba.dtype}"
+            raise InvalidConfig(field="rgba", value=shown, accepted="(H, W, 4) uint8")
+        self.rgba.flags.writeable = False
+
+    @property
+    def alpha(self) -> NDArray[np.uint8]:
+        """(H, W) uint8: 255 is product, 0 is to be filled."""
+        return self.rgba[..., 3]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) in pixels."""
+        return self.rgba.shape[1], self.rgba.shape[0]
+
+    @cached_property
+    def foreground(self) -> NDArray[np.uint8]:
+        """(H, W, 3) uint8: the product's own colour, freed of the background it was cut from.
+
+        See `estimate_foreground`: only pixels with 0 < alpha < 255 differ from `rgba`.
+        """
+        result = estimate_foreground(self.rgba)
+        result.flags.writeable = False
+        return result
+
+    def resized(self, size: tuple[int, int]) -> Product:
+        """The product at `size` = (width, height), with the freed colours at its edge."""
+        if size == self.size:
+            return self
+        picture = Image.fromarray(np.dstack([self.foreground, self.alpha]))
+        result = Product(np.array(images.resize(picture, size)))
+        # Its colours are freed already; estimating once more would only cost time and accuracy.
+        vars(result)["foreground"] = result.rgba[..., :3]
+        return result
+
+
+def _from_alpha(picture: Image.Image) -> NDArray[np.uint8]:
+    alpha = np.array(picture.convert("RGBA").getchannel("A"))
+    if alpha.min() == 255:
+        accepted = (
+            "a picture with a transparent background; this one is opaque, "
+            'so choose segmenter "grabcut" or "rembg" to cut the product out'
+        )
+        raise InvalidRequest(field="product_image", value=picture, accepted=accepted)
+    return alpha
+
+
+def _from_grabcut(picture: Image.Image) -> NDArray[np.uint8]:
+    """Rother, Kolmogorov, Blake, "GrabCut" (2004), from a rectangle just inside the border."""
+    scale = min(1.0, _GRABCUT_SIDE / max(picture.size))
+    width, height = (max(1, round(side * scale)) for side in picture.size)
+    rgb = np.asarray(images.flatten(picture))
+    # By area: Lanczos rings, and around flat colours GrabCut's models take that for a colour.
+    small = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)
+    inset = max(1, round(min(width, height) / 50))
+    box = (inset, inset, width - 2 * inset, height - 2 * inset)
+    labels = np.zeros((height, width), np.uint8)
+    cv2.setRNGSeed(0)  # the mixture models start from k-means
+    try:
+        bgr = cv2.cvtColor(small, cv2.COLOR_RGB2BGR)
+        models = np.zeros((1, 65)), np.zeros((1, 65))
+        cv2.grabCut(bgr, labels, box, *models, _GRABCUT_STEPS, cv2.GC_INIT_WITH_RECT)
+    except cv2.error as error:
+        accepted = "a picture in which GrabCut can tell the product from its border"
+        raise InvalidRequest(field="product_image", value=picture, accepted=accepted) from error
+    mask = np.where((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD), 255, 0).astype(np.uint8)
+    full = np.asarray(cv2.resize(mask, picture.size, interpolation=cv2.INTER_LINEAR))
+    soft = cv2.blur(np.where(full > 127, 255, 0).astype(np.uint8), (3, 3))  # about a pixel
+    return np.asarray(soft, np.uint8)
+
+
+@cache
+def _rembg_session() -> object:
+    from rembg import new_session  # pyright: ignore[reportMissingImports]
+
+    return new_session()
+
+
+def _from_rembg(picture: Image.Image) -> NDArray[np.uint8]:
+    try:
+        from rembg import remove  # pyright: ignore[reportMissingImports]
+    except ImportError as error:
+        accepted = '"alpha" or "grabcut"; for "rembg" first: pip install remixlab[rembg]'
+        raise InvalidConfig(field="segmenter", value="rembg", accepted=accepted) from error
+    mask = remove(images.flatten(picture), only_mask=True, session=_rembg_session())
+    return np.array(mask.convert("L"))
+
+
+SEGMENTERS: dict[str, Callable[[Image.Image], NDArray[np.uint8]]] = {
+    "alpha": _from_alpha,
+    "grabcut": _from_grabcut,
+    "rembg": _from_rembg,
+}
+
+
+def cut_out(image: Image.Image, segmenter: str = "alpha") -> Product:
+    """Cut the product out of a picture of any mode; its colours are kept as they are.
+
+    "alpha" takes the picture's alpha; "grabcut" (OpenCV, no weights) and "rembg" (optional
+    extra) find the product and can only take away from an alpha that is already there.
+
+    Raises:
+        InvalidConfig: an unknown segmenter, or rembg without its package.
+        InvalidRequest: the picture is opaque ("alpha"), or nothing of it is left.
+    """
+    if segmenter not in SEGMENTERS:
+        accepted = ", ".join(SEGMENTERS)
+        raise InvalidConfig(field="segmenter", value=segmenter, accepted=accepted)
+    picture = images.decode(image, field="product_image")
+    rgba = np.array(picture.convert("RGBA"))
+    rgba[..., 3] = np.minimum(rgba[..., 3], SEGMENTERS[segmenter](picture))
+    if not rgba[..., 3].any():
+        accepted = f'a picture in which segmenter "{segmenter}" leaves something of the product'
+        raise InvalidRequest(field="product_image", value=picture, accepted=accepted)
+    return Product(rgba)

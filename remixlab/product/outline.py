@@ -1,0 +1,69 @@
+"""The product's outline: the only thing that the ControlNet ever sees."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from remixlab.errors import InvalidConfig
+from remixlab.product.mask import Product
+
+OUTLINES = ("silhouette", "edges")
+_CANNY = 100, 200  # the thresholds that Canny ControlNets are commonly trained and shown with
+
+
+def draw_outline(
+    product: Product,
+    size: tuple[int, int],
+    *,
+    kind: str = "silhouette",
+    width: int | None = None,
+) -> NDArray[np.uint8]:
+    """Draw the outline at `size` = (w, h) -> (h, w) uint8, 255 on lines and 0 elsewhere.
+
+    "silhouette" is the boundary of the product's mask, "edges" adds the Canny edges inside it.
+    Every line lies on the product, where the composite covers it, never in the part that is
+    generated; where the product leaves the picture there is no line along the border. `width`
+    is in pixels, by default 1/256 of the shorter side and at least one.
+
+    Raises InvalidConfig on an unknown kind, a width below 1 or an empty size.
+    """
+    if kind not in OUTLINES:
+        raise InvalidConfig(field="outline.kind", value=kind, accepted=", ".join(OUTLINES))
+    if min(size) < 1:
+        raise InvalidConfig(field="size", value=str(size), accepted="sides of at least 1 pixel")
+    width = max(1, round(min(size) / 256)) if width is None else width
+    if width < 1:
+        raise InvalidConfig(field="outline.width", value=width, accepted="at least 1 pixel")
+    small = product.resized(size)
+    mask = _mask(small.alpha)
+    inner = _erode(mask, width)
+    outline = mask - inner
+    return outline | _edges(small, inner, width) if kind == "edges" else outline
+
+
+def _mask(alpha: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """0/255, cut at half the highest alpha, so that a product of glass has an outline too."""
+    return np.where(alpha > int(alpha.max()) // 2, 255, 0).astype(np.uint8)
+
+
+def _disc(radius: int) -> NDArray[np.uint8]:
+    side = 2 * radius + 1
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)), np.uint8)
+
+
+def _erode(mask: NDArray[np.uint8], radius: int) -> NDArray[np.uint8]:
+    """Shrink by `radius`; what is outside the picture counts as product (OpenCV's default)."""
+    return np.asarray(cv2.erode(mask, _disc(radius)), np.uint8)
+
+
+def _edges(product: Product, inner: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
+    """Canny (1986) on the product, clear of its boundary, thickened to `width`."""
+    grey = cv2.cvtColor(product.foreground, cv2.COLOR_RGB2GRAY)
+    # What lies outside the mask is not the product: Canny must not see its edges, and its
+    # 3x3 Sobel reaches one pixel over.
+    clear = _erode(inner, 1)
+    edges = np.asarray(cv2.Canny(grey, *_CANNY), np.uint8) & clear
+    thick = cv2.dilate(edges, np.ones((width, width), np.uint8))
+    return np.asarray(thick, np.uint8) & inner

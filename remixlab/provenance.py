@@ -1,0 +1,50 @@
+"""What a picture was made from and with, so that somebody else can make it again."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import asdict
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from remixlab import images
+from remixlab.config import RemixConfig
+from remixlab.models.suite import Suite
+from remixlab.request import RemixRequest
+
+_PACKAGES = ("remixlab", "torch", "diffusers", "transformers", "numpy", "pillow", "pymatting")
+
+
+def describe(request: RemixRequest, suite: Suite, config: RemixConfig) -> dict[str, Any]:
+    """The request with its images as SHA-256, the suite with its hashes, versions and settings."""
+    return {
+        "request": {
+            "prompt": request.prompt,
+            "negative_prompt": request.negative_prompt,
+            "seed": request.seed,
+            "cfg_scale": request.cfg_scale,
+            "outline_fidelity": request.outline_fidelity,
+            "style_fidelity": request.style_fidelity,
+            "product_image": images.sha256(request.product),
+            "ref_image": images.sha256(request.reference) if request.reference else None,
+        },
+        "suite": dict(suite.provenance),
+        "config": asdict(config),
+        "device": suite.device.type,
+        "dtype": str(suite.dtype).removeprefix("torch."),
+        "product_untouched": True,  # the composite raises where it is not
+        "versions": versions(),
+    }
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that decide what a picture looks like."""
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found

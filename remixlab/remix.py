@@ -1,0 +1,137 @@
+"""The whole remix on one screen.
+
+request -> product, reference, prompt -> denoise -> decode -> composite -> result
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from PIL import Image
+
+from remixlab import images, runtime
+from remixlab.config import RemixConfig, compose_config
+from remixlab.denoise.loop import OnStep, denoise
+from remixlab.models.load import load_suite
+from remixlab.models.spec import SuiteSpec
+from remixlab.models.suite import Suite
+from remixlab.models.vae import decode_latents
+from remixlab.prepare import prepare_conditions, prepare_keep, prepare_product
+from remixlab.product import composite
+from remixlab.provenance import describe
+from remixlab.request import RemixRequest, RemixResult
+
+
+class Remixer:
+    """A loaded suite that makes remixes.
+
+    >>> remixer = Remixer.from_config("mini")
+    >>> result = remixer.remix(RemixRequest(product_image="p.png", ref_image="r.jpg"))
+    >>> result.save("remix.png")
+    """
+
+    def __init__(self, suite: Suite, config: RemixConfig) -> None:
+        self.suite = suite
+        self.config = config
+
+    @classmethod
+    def from_config(cls, model: str = "mini", *, overrides: Sequence[str] = ()) -> Remixer:
+        """Load a suite by name, with Hydra overrides such as `runtime.attention=xformers`.
+
+        Raises:
+            InvalidConfig: an override that does not exist or has no such value.
+            MissingWeights: the suite's files are not here and cannot be had.
+        """
+        config = compose_config([f"model={model}", *overrides])
+        device = runtime.resolve_device(config.runtime.device)
+        if config.runtime.deterministic:
+            runtime.make_deterministic()
+        suite = load_suite(
+            SuiteSpec.from_config(config.model),
+            device=device,
+            dtype=runtime.resolve_dtype(config.runtime.dtype, device),
+            kernel=runtime.attention_kernel(config.runtime.attention),
+            channels_last=config.runtime.channels_last,
+        )
+        return cls(suite, config)
+
+    def remix(self, request: RemixRequest, *, on_step: OnStep | None = None) -> RemixResult:
+        """Make one remix; the same as a batch of one."""
+        return self.remix_batch([request], on_step=on_step)[0]
+
+    def remix_batch(
+        self, requests: Sequence[RemixRequest], *, on_step: OnStep | None = None
+    ) -> list[RemixResult]:
+        """Make many remixes, each with its own everything; answers come in the given order.
+
+        Requests whose backgrounds have the same size are denoised together, `runtime.batch_size`
+        at a time. `on_step(step, steps, latents)` is called after every denoising step.
+        """
+        resolved = [request.resolved() for request in requests]
+        results: dict[int, RemixResult] = {}
+        for numbers in self._groups(resolved):
+            made = self._remix_group([resolved[n] for n in numbers], on_step)
+            results.update(zip(numbers, made, strict=True))
+        return [results[number] for number in range(len(resolved))]
+
+    def _groups(self, requests: Sequence[RemixRequest]) -> Iterator[list[int]]:
+        by_size: dict[tuple[int, int], list[int]] = {}
+        for number, request in enumerate(requests):
+            size = self.suite.spec.native_size(*request.product.size)
+            by_size.setdefault(size, []).append(number)
+        limit = self.config.runtime.batch_size
+        for numbers in by_size.values():
+            yield from (numbers[i : i + limit] for i in range(0, len(numbers), limit))
+
+    @torch.inference_mode()
+    def _remix_group(
+        self, requests: list[RemixRequest], on_step: OnStep | None
+    ) -> list[RemixResult]:
+        clock = runtime.Clock(self.suite.device)
+        suite, config = self.suite, self.config
+        size = suite.spec.native_size(*requests[0].product.size)
+        with clock.measure("product"):
+            products = [prepare_product(request, size, config) for request in requests]
+        conditions, warnings = prepare_conditions(suite, requests, products, config, clock)
+        generators = runtime.seeded_generators([request.seed for request in requests])
+        shape = (suite.latent_channels, *(side // suite.latent_factor for side in size[::-1]))
+        noise = runtime.draw_noise(generators, shape, suite.device)
+        with clock.measure("encode"):
+            keep = prepare_keep(suite, products, noise)
+        with clock.measure("denoise"):
+            latents = denoise(
+                suite,
+                conditions,
+                noise,
+                steps=config.steps or suite.spec.steps,
+                generators=generators,
+                keep=keep,
+                on_step=on_step,
+            )
+        with clock.measure("decode"):
+            pixels = [decode_latents(suite.vae, part) for part in latents.split(1)]
+        with clock.measure("composite"):
+            backgrounds = [
+                images.resize(images.to_image(part), product.whole.size)
+                for part, product in zip(pixels, products, strict=True)
+            ]
+            pictures = [
+                composite(product.whole, background)
+                for product, background in zip(products, backgrounds, strict=True)
+            ]
+        return [
+            RemixResult(
+                image=picture,
+                seed=request.seed,
+                mask=Image.fromarray(product.whole.alpha),
+                outline=Image.fromarray(product.outline),
+                background=background,
+                timings=dict(clock.seconds),
+                warnings=warning,
+                provenance=describe(request, suite, config),
+            )
+            for request, product, picture, background, warning in zip(
+                requests, products, pictures, backgrounds, warnings, strict=True
+            )
+        ]

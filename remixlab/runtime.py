@@ -1,0 +1,104 @@
+"""Where and how tensors are computed: device, dtype, attention kernel, noise, determinism, time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from remixlab.errors import InvalidConfig
+from remixlab.models.attention import AttentionKernel
+
+
+def resolve_device(name: str) -> torch.device:
+    """`auto` is the first CUDA card if there is one, else the CPU."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    device = torch.device(name)
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise InvalidConfig(
+            field="runtime.device", value=name, accepted="auto or cpu: torch finds no CUDA card"
+        )
+    return device
+
+
+def resolve_dtype(name: str, device: torch.device) -> torch.dtype:
+    """`auto` is float16 on CUDA, which the checkpoints are published in, and float32 on a CPU."""
+    if name == "auto":
+        return torch.float16 if device.type == "cuda" else torch.float32
+    return getattr(torch, name)
+
+
+def attention_kernel(name: str) -> AttentionKernel:
+    """The function that attends; `xformers` is imported only here and only when chosen."""
+    if name == "sdpa":
+        return F.scaled_dot_product_attention
+    try:
+        from xformers.ops import memory_efficient_attention
+    except ImportError as error:
+        raise InvalidConfig(
+            field="runtime.attention",
+            value=name,
+            accepted="sdpa, or xformers after `pip install remixlab[xformers]` (Linux)",
+        ) from error
+
+    def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        # xformers wants (B, T, heads, d).
+        parts = (part.transpose(1, 2) for part in (query, key, value))
+        return memory_efficient_attention(*parts).transpose(1, 2)
+
+    return attend
+
+
+def make_deterministic() -> None:
+    """Everything PyTorch offers for bit-identical runs on one card model and stack.
+
+    https://docs.pytorch.org/docs/stable/notes/randomness.html; cuBLAS needs
+    `CUBLAS_WORKSPACE_CONFIG` before its first call, which the caller's first remix is.
+    """
+    import os
+
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True)
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+
+
+def seeded_generators(seeds: list[int]) -> list[torch.Generator]:
+    """One CPU generator a picture, so that its noise depends on its own seed and nothing else."""
+    return [torch.Generator().manual_seed(seed) for seed in seeds]
+
+
+def draw_noise(
+    generators: list[torch.Generator], shape: tuple[int, ...], device: torch.device
+) -> Tensor:
+    """(B, *shape) standard normal float32 noise, drawn on the CPU whatever the device."""
+    noise = torch.stack([torch.randn(shape, generator=g) for g in generators])
+    return noise.to(device)
+
+
+@dataclass
+class Clock:
+    """Seconds by stage; waits for the device on both sides, so that a stage owns its work."""
+
+    device: torch.device
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def measure(self, stage: str) -> Iterator[None]:
+        """Add the time of the block to `stage`."""
+        self._wait()
+        start = time.perf_counter()
+        yield
+        self._wait()
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - start
+
+    def _wait(self) -> None:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)

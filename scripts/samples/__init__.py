@@ -1,0 +1,1 @@
+"""The example pictures: `kinds` is their vocabulary, `products` and `references` the data."""

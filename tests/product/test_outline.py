@@ -1,0 +1,86 @@
+"""The outline: where its lines are, and where none may be."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from remixlab.errors import InvalidConfig
+from remixlab.product import OUTLINES, Product, draw_outline
+
+
+def boxed(alpha: int = 255, side: int = 64) -> NDArray[np.uint8]:
+    """A flat box in the middle half of a noisy picture."""
+    pixels = np.random.default_rng(0).integers(0, 256, (side, side, 4), np.uint8)
+    pixels[..., 3] = 0
+    pixels[side // 4 : -side // 4, side // 4 : -side // 4] = (90, 90, 90, alpha)
+    return pixels
+
+
+def test_silhouette_is_the_boundary_one_pixel_wide():
+    outline = draw_outline(Product(boxed()), (64, 64))
+    expected = np.zeros((64, 64), np.uint8)
+    expected[16:48, 16:48] = 255
+    expected[17:47, 17:47] = 0
+    assert (outline == expected).all()
+
+
+@pytest.mark.parametrize(("side", "width"), [(64, 1), (256, 1), (512, 2), (1024, 4)])
+def test_width_follows_the_shorter_side(side: int, width: int):
+    outline = draw_outline(Product(boxed()), (side * 2, side))
+    middle = outline[side // 2, :side].astype(bool)
+    assert abs(int(middle.sum()) - width) <= 1
+    assert draw_outline(Product(boxed()), (64, 64), width=3)[32, :32].sum() == 3 * 255
+
+
+def test_the_border_of_the_picture_gets_no_line():
+    pixels = np.full((32, 32, 4), 255, np.uint8)
+    pixels[:, 16:, 3] = 0
+    for kind in OUTLINES:
+        outline = draw_outline(Product(pixels.copy()), (32, 32), kind=kind)
+        assert (outline[:, 15] == 255).all()
+        assert not outline[:, :15].any()
+    full = np.full((32, 32, 4), 200, np.uint8)
+    assert not draw_outline(Product(full), (32, 32)).any()
+
+
+def test_edges_are_the_products_own():
+    pixels = boxed()
+    silhouette = draw_outline(Product(pixels.copy()), (64, 64))
+    # The background is noise, and none of it may show.
+    assert (draw_outline(Product(pixels.copy()), (64, 64), kind="edges") == silhouette).all()
+    pixels[28:36, 28:36, :3] = 250
+    edges = draw_outline(Product(pixels), (64, 64), kind="edges")
+    assert (edges[silhouette == 255] == 255).all()
+    assert edges[26:38, 26:38].any()
+
+
+def test_glass_and_nothing():
+    assert (draw_outline(Product(boxed(60)), (64, 64)) == 255).sum() == 4 * 31
+    assert not draw_outline(Product(np.zeros((8, 8, 4), np.uint8)), (8, 8), kind="edges").any()
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.integers(0, 2**16), st.integers(1, 40), st.integers(1, 40), st.sampled_from(OUTLINES))
+def test_lines_lie_on_the_product(seed: int, width: int, height: int, kind: str):
+    noise = np.random.default_rng(seed).integers(0, 256, (24, 24, 4)).astype(np.uint8)
+    noise[..., 3] = np.where(cv2.blur(noise[..., 3], (7, 7)) > 127, 255, 0)
+    product = Product(noise)
+    outline = draw_outline(product, (width, height), kind=kind)
+    assert (outline.shape, outline.dtype) == ((height, width), np.uint8)
+    assert set(np.unique(outline)) <= {0, 255}
+    assert (product.resized((width, height)).alpha[outline == 255] > 0).all()
+
+
+def test_wrong_settings():
+    product = Product(boxed())
+    with pytest.raises(InvalidConfig, match="silhouette, edges"):
+        draw_outline(product, (8, 8), kind="canny")
+    with pytest.raises(InvalidConfig, match=r"outline\.width"):
+        draw_outline(product, (8, 8), width=0)
+    with pytest.raises(InvalidConfig, match="size"):
+        draw_outline(product, (0, 8))
