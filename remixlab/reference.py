@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
-from diffusers.models.embeddings import ImageProjection
 from PIL import Image
 from torch import Tensor
 
@@ -28,7 +27,7 @@ def encode_references(suite: Suite, pictures: Sequence[Image.Image], fit: str) -
     pixels = [normalise(images.to_tensor(fit_square(p, side, fit))) for p in pictures]
     batch = torch.cat([torch.zeros(1, 3, side, side), *pixels]).to(suite.device, suite.dtype)
     encoded = suite.image_encoder(batch, output_hidden_states=True)
-    if isinstance(suite.image_projection, ImageProjection):
+    if not suite.reads_hidden_states:
         features = encoded.image_embeds
         features = torch.cat([torch.zeros_like(features[:1]), features[1:]])
     else:

@@ -109,7 +109,7 @@ def main(
     only: Annotated[
         list[str] | None, typer.Option(help="What to make, e.g. perfume; may be repeated.")
     ] = None,
-    spp: Annotated[int, typer.Option(min=8, help="Light paths a pixel.")] = 256,
+    spp: Annotated[int, typer.Option(min=8, help="Light paths a pixel.")] = 128,
     size: Annotated[float, typer.Option(min=0.05, max=2.0, help="Scale of the pictures.")] = 1.0,
     variant: Annotated[
         str, typer.Option(help="Mitsuba variant; llvm_ad_rgb is faster.")

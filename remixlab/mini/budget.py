@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
 
@@ -32,19 +32,23 @@ def averaged(checkpoint: dict[str, Any]) -> dict[str, torch.Tensor]:
     return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
 
 
+@torch.no_grad()
+def _average(averages: list[torch.Tensor], weights: list[torch.Tensor], count: torch.Tensor) -> None:
+    """Exponential with decay 0.999, and shorter at first, so that the start is soon forgotten."""
+    decay = min(0.999, (1 + float(count)) / (10 + float(count)))
+    torch._foreach_lerp_(averages, weights, 1 - decay)
+
+
 class Trainer:
     """AdamW with warm-up and cosine decay over the budget, an average of the weights, resuming.
 
-    The average (decay 0.999) is what is exported: Polyak and Juditsky 1992; for diffusion models
-    Karras et al. 2024, arXiv:2312.02696.
+    The average is what is exported (Karras et al. 2024, arXiv:2312.02696).
     """
 
     def __init__(self, name: str, model: nn.Module, budget: Budget, folder: Path) -> None:
         self.name, self.model, self.budget = name, model, budget
         self.path = folder / f"{name}.pt"
-        self.average = AveragedModel(
-            model, multi_avg_fn=get_ema_multi_avg_fn(0.999), use_buffers=False
-        )
+        self.average = AveragedModel(model, multi_avg_fn=_average)
         self.optimizer = torch.optim.AdamW(
             model.parameters(), lr=budget.learning_rate, betas=(0.9, 0.99), weight_decay=0.01
         )

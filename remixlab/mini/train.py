@@ -35,6 +35,7 @@ class TrainConfig:
     threads: int = 0  # 0: as many as torch chooses
     workers: int = 2
     shards: int = 200
+    full_size_shards: int = 96  # the last part sees the first of them: encoding them costs minutes
     autoencoder: Budget = field(default_factory=lambda: Budget(6000, 16, 16, 1.5e-3))
     half_size: Budget = field(default_factory=lambda: Budget(4000, 40, 32, 5e-4))
     full_size: Budget = field(default_factory=lambda: Budget(2000, 40, 16, 2e-4))
@@ -50,24 +51,26 @@ def train(config: TrainConfig, device: torch.device) -> Path:
     vae = load_autoencoder(folder / "autoencoder.pt").to(device)
     tokenizer = learn_tokenizer(draw_scene(i).caption(0.1) for i in range(4000))
     previous: Path | None = None
-    for name, shrink, budget in (
-        ("half_size", 2, config.half_size),
-        ("full_size", 1, config.full_size),
+    factor = 0.0
+    for name, shrink, count, budget in (
+        ("half_size", 2, config.shards, config.half_size),
+        ("full_size", 1, config.full_size_shards, config.full_size),
     ):
-        encoded = encode_shards(vae, shards, folder / name, shrink, device)
-        trainers.append(
-            train_denoiser(
-                Examples(encoded, folder / "scenes"),
-                tokenizer,
-                budget,
-                folder,
-                device,
-                name=name,
-                scaling_factor=scaling_factor(encoded[0]),
-                start=previous,
-            )
+        encoded = encode_shards(vae, shards[:count], folder / name, shrink, device)
+        factor = factor or scaling_factor(encoded[0])
+        trainer = train_denoiser(
+            Examples(encoded, folder / "scenes"),
+            tokenizer,
+            budget,
+            folder,
+            device,
+            name=name,
+            scaling_factor=factor,
+            start=previous,
         )
-        previous = folder / f"{name}.pt"
+        trainers.append(trainer)
+        previous = trainer.path
+    vae.register_to_config(scaling_factor=factor)
     finish(vae, tokenizer, trainers, folder, output)
     return output
 
@@ -80,9 +83,7 @@ def finish(
     output: Path,
 ) -> None:
     """Write the weights and the training card."""
-    factor = scaling_factor(sorted((folder / "half_size").glob("*.safetensors"))[0])
-    vae.register_to_config(scaling_factor=factor)
-    export_suite(vae.cpu(), folder / f"{trainers[-1].name}.pt", tokenizer, output)
+    export_suite(vae.cpu(), trainers[-1].path, tokenizer, output)
     (output / "card.json").write_text(json.dumps(_card(vae, trainers, folder), indent=2) + "\n")
 
 

@@ -73,11 +73,12 @@ def make_projection(
     else:
         raise _wrong_keys("neither plain (proj.weight) nor Plus (latents) in", sorted(state)[:5])
     _same_width("image encoder", reads, encoder_width)
-    _same_width("UNet", writes, unet.config.cross_attention_dim)
+    _same_width("UNet", writes, unet.config["cross_attention_dim"])
     try:
         return unet._convert_ip_adapter_image_proj_to_diffusers(state, low_cpu_mem_usage=False)
     except (KeyError, RuntimeError) as error:
-        raise _wrong_keys("not as published in image_proj:", [str(error)[:300]]) from error
+        what = str(error).partition("\n\t")[2] or str(error)  # below torch's headline
+        raise _wrong_keys("in image_proj:", [what]) from error
 
 
 def fill_processors(

@@ -14,7 +14,6 @@ from typing import Any
 import torch
 from accelerate import init_empty_weights
 from accelerate.utils import set_module_tensor_to_device
-from diffusers import ModelMixin
 from diffusers.models.embeddings import IPAdapterPlusImageProjection
 from torch import Tensor, nn
 
@@ -35,9 +34,7 @@ def meta_suite(spec: SuiteSpec) -> dict[str, nn.Module]:
         InvalidConfig: the suite's architecture has no folder of configurations.
     """
     folder = architecture_folder(spec.architecture)
-    networks = {
-        part: _empty(part, folder / FOLDERS.get(part, part)) for part in (*CLASSES, "vae")
-    }
+    networks = {part: _empty(part, folder / FOLDERS.get(part, part)) for part in (*CLASSES, "vae")}
     networks["image_projection"] = _empty_projection(folder, networks)
     return networks
 
@@ -83,7 +80,7 @@ def fill_random(
     for name, parameter in list(network.named_parameters()):
         value = torch.empty(parameter.shape, device=device, dtype=dtype)
         _draw(name, value, generator)
-        set_module_tensor_to_device(network, name, device, value=value)
+        set_module_tensor_to_device(network, name, device, value=value, dtype=dtype)
     return network.to(device)
 
 
@@ -100,7 +97,7 @@ def _empty(part: str, folder: Path) -> nn.Module:
     kind = part_class(part, folder)
     # Buffers are made for real: they are tables, no weights, and nothing would fill them.
     with init_empty_weights(include_buffers=False):
-        if issubclass(kind, ModelMixin):
+        if hasattr(kind, "load_config"):  # one of diffusers' own
             return kind.from_config(kind.load_config(str(folder))).eval()
         return kind(kind.config_class.from_pretrained(str(folder))).eval()
 

@@ -50,18 +50,12 @@ def read_parts(spec: SuiteSpec, device: torch.device, dtype: torch.dtype) -> Par
     for network in networks.values():
         network.to(device)
     if spec.lora is not None:
-        located = reader.locate("lora", spec.lora, "")
-        fuse_lora(
-            networks,
-            tokenizers,
-            make_scheduler(spec, scheduler_config),
-            path=_one_file("lora", located),
-            scale=spec.lora_scale,
-        )
+        path = _one_file("lora", reader.locate("lora", spec.lora, ""))
+        scheduler = make_scheduler(spec, scheduler_config)
+        with explain_missing(spec, "lora", path):
+            fuse_lora(networks, tokenizers, scheduler, path=path, scale=spec.lora_scale)
 
-    def add_references(
-        networks: dict[str, Any], processors: dict[str, RowAttention]
-    ) -> nn.Module:
+    def add_references(networks: dict[str, Any], processors: dict[str, RowAttention]) -> nn.Module:
         fill_processors(networks["unet"], processors, weights)
         return make_projection(networks["unet"], networks["image_encoder"], weights)
 
@@ -97,7 +91,8 @@ class _Reader:
             return read_single(part, located.file, folder, self._dtype(part, folder / part))
 
     def adapter(self) -> AdapterWeights:
-        file = _one_file("ip_adapter", self.locate("ip_adapter", self.spec.ip_adapter, "ip_adapter"))
+        located = self.locate("ip_adapter", self.spec.ip_adapter, "ip_adapter")
+        file = _one_file("ip_adapter", located)
         with explain_missing(self.spec, "ip_adapter", file):
             return read_adapter(file)
 

@@ -103,6 +103,9 @@ class SuiteSpec:
         Of the sizes whose sides are multiples of `size_multiple`, two at least, and whose area is
         just within `native_area`, the one of the nearest aspect ratio; of equals the largest.
         """
+        if height > width:
+            tall, narrow = self.native_size(height, width)
+            return narrow, tall
         wanted = math.log(width / height)
         return min(
             self._native_sizes(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import torch
 from diffusers import ControlNetModel, UNet2DConditionModel
@@ -57,17 +58,18 @@ class Suite:
     def latent_factor(self) -> int:
         """Pixels per latent along one side."""
         ratio = getattr(self.vae, "spatial_compression_ratio", None)
-        return ratio or 2 ** (len(self.vae.config.block_out_channels) - 1)
+        return ratio or 2 ** (len(self.vae.config["block_out_channels"]) - 1)
 
     @property
     def latent_channels(self) -> int:
         """Channels of a latent."""
-        return self.vae.config.latent_channels
+        return self.vae.config["latent_channels"]
 
     @property
     def image_size(self) -> int:
         """Side of the square that the image encoder sees, in pixels."""
-        return self.image_encoder.config.image_size
+        side: Any = self.image_encoder.config.image_size
+        return side
 
     @property
     def reads_hidden_states(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from transformers import CLIPTokenizer
 
@@ -28,11 +29,12 @@ def clip_tokenizer(*, padding: str) -> CLIPTokenizer:
     from open_clip.tokenizer import SimpleTokenizer  # seconds to import, and rarely needed
 
     original = SimpleTokenizer()
+    merges: Any = list(original.bpe_ranks)  # pairs, which transformers takes and does not declare
     # open_clip spells the two special tokens, the last of its vocabulary, in its own way.
     tokens = [*list(original.encoder)[:-2], _START, _END]
     return CLIPTokenizer(
         vocab={token: index for index, token in enumerate(tokens)},
-        merges=list(original.bpe_ranks),
+        merges=merges,
         pad_token=padding,
         model_max_length=77,
     )

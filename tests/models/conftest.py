@@ -33,3 +33,11 @@ def load_tiny(tiny_folder: Path) -> Callable[..., Suite]:
         return load_suite(spec, device="cpu", dtype=dtype, kernel=F.scaled_dot_product_attention)
 
     return load
+
+
+@pytest.fixture(scope="session")
+def tiny(tiny_folder: Path) -> Suite:
+    """The tiny suite as it is; don't change its networks."""
+    spec = SuiteSpec.from_config(tiny_config(tiny_folder))
+    kernel = F.scaled_dot_product_attention
+    return load_suite(spec, device="cpu", dtype=torch.float32, kernel=kernel)

@@ -63,7 +63,7 @@ def denoised(suite: Suite, *, scale: float = 1.0, outline: bool = True) -> Tenso
         text,
         hint,
         added_cond_kwargs=added,
-        cross_attention_kwargs={"rows": rows.without_references()},
+        cross_attention_kwargs={"rows": CrossRows(rows.texts, rows.text_index)},
         return_dict=False,
     )
     residuals = {"down_block_additional_residuals": down, "mid_block_additional_residual": mid}
@@ -93,8 +93,8 @@ def test_folder_with_any_autoencoder(tmp_path: Path, vae: type[nn.Module]) -> No
     assert decode_latents(suite.vae, latents).shape == (1, 3, 32, 32)
 
 
-def test_networks_are_ready_for_inference(load_tiny: Callable[..., Suite]) -> None:
-    suite = load_tiny()
+def test_networks_are_ready_for_inference(tiny: Suite) -> None:
+    suite = tiny
     networks = (suite.unet, suite.vae, suite.controlnet, *suite.text_encoders, suite.image_encoder)
     for network in (*networks, suite.outline_embedding, suite.image_projection):
         assert not network.training
@@ -103,36 +103,34 @@ def test_networks_are_ready_for_inference(load_tiny: Callable[..., Suite]) -> No
     assert suite.unet.conv_in.weight.is_contiguous(memory_format=torch.channels_last)
 
 
-def test_the_branches_change_the_picture(load_tiny: Callable[..., Suite]) -> None:
-    suite = load_tiny()
-    full = denoised(suite)
+def test_the_branches_change_the_picture(tiny: Suite) -> None:
+    full = denoised(tiny)
     assert full.shape == (2, 4, 4, 4)
-    assert not torch.allclose(full, denoised(suite, outline=False))
-    other = denoised(suite, scale=0.1)
+    assert not torch.allclose(full, denoised(tiny, outline=False))
+    other = denoised(tiny, scale=0.1)
     assert torch.allclose(full[0], other[0], atol=1e-5)  # its scale is 0 in both
     assert not torch.allclose(full[1], other[1], atol=1e-3)
 
 
 def test_loading_is_repeatable_and_names_its_files(
-    load_tiny: Callable[..., Suite], tiny_folder: Path
+    load_tiny: Callable[..., Suite], tiny: Suite, tiny_folder: Path
 ) -> None:
-    suite = load_tiny()
-    assert torch.equal(denoised(suite), denoised(load_tiny()))
-    provenance = suite.provenance
+    assert torch.equal(denoised(tiny), denoised(load_tiny()))
+    provenance = tiny.provenance
     assert provenance["unet"].startswith("tiny/unet sha256:")
     assert str(tiny_folder.parent) not in json.dumps(provenance)
     assert {"vae", "controlnet", "ip_adapter", "image_encoder"} <= provenance.keys()
 
 
 def test_text_encoder_files_with_published_key_names(
-    load_tiny: Callable[..., Suite], tiny_folder: Path, tmp_path: Path
+    load_tiny: Callable[..., Suite], tiny: Suite, tiny_folder: Path, tmp_path: Path
 ) -> None:
     shutil.copytree(tiny_folder, tmp_path / "published")
     path = tmp_path / "published" / "text_encoder" / "model.safetensors"
     state = load_file(path)
     save_file({old_clip_key(key): value for key, value in state.items()}, path, {"format": "pt"})
     suite = load_tiny(base=SourceConfig(repo=str(tmp_path / "published")))
-    ours, theirs = suite.text_encoders[0].state_dict(), load_tiny().text_encoders[0].state_dict()
+    ours, theirs = suite.text_encoders[0].state_dict(), tiny.text_encoders[0].state_dict()
     assert all(torch.equal(value, theirs[key]) for key, value in ours.items())
 
 
@@ -165,9 +163,9 @@ def test_random_weights_give_finite_output(
 
 @pytest.mark.parametrize("layout", ["peft", "kohya", "kohya_original_blocks"])
 def test_lora_adds_exactly_scale_times_up_times_down(
-    load_tiny: Callable[..., Suite], tmp_path: Path, layout: str
+    load_tiny: Callable[..., Suite], tiny: Suite, tmp_path: Path, layout: str
 ) -> None:
-    width = load_tiny().unet.get_submodule(LAYER).in_features
+    width = tiny.unet.get_submodule(LAYER).in_features
     down, up = torch.randn(4, width), torch.randn(width, 4)
     flat = f"lora_unet_{LAYER.replace('.', '_')}"
     if layout == "kohya_original_blocks":
@@ -181,7 +179,7 @@ def test_lora_adds_exactly_scale_times_up_times_down(
         state = {f"unet.{LAYER}.lora_A.weight": down, f"unet.{LAYER}.lora_B.weight": up / 2}
     save_file(state, tmp_path / "lora.safetensors")
     lora = LoraConfig(repo=str(tmp_path), file="lora.safetensors", scale=0.5)
-    before, after = load_tiny().unet.state_dict(), load_tiny(lora=lora).unet.state_dict()
+    before, after = tiny.unet.state_dict(), load_tiny(lora=lora).unet.state_dict()
     assert before.keys() == after.keys()
     changed = {key for key, value in before.items() if not torch.equal(value, after[key])}
     assert changed == {f"{LAYER}.weight"}
@@ -193,7 +191,7 @@ def test_lora_for_another_network_is_refused(
     load_tiny: Callable[..., Suite], tmp_path: Path
 ) -> None:
     save_file({"transformer.to_q.weight": torch.zeros(2, 2)}, tmp_path / "lora.safetensors")
-    with pytest.raises(InvalidConfig):
+    with pytest.raises(InvalidConfig, match="lora of suite tiny"):
         load_tiny(lora=LoraConfig(file=str(tmp_path / "lora.safetensors")))
 
 

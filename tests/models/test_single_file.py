@@ -21,16 +21,13 @@ UNET_FILE = "unet/diffusion_pytorch_model.safetensors"
 
 
 @pytest.fixture
-def checkpoint(
-    load_tiny: Callable[..., Suite], tiny_folder: Path, tmp_path: Path
-) -> tuple[Suite, Path]:
+def checkpoint(tiny: Suite, tiny_folder: Path, tmp_path: Path) -> tuple[Suite, Path]:
     """The tiny suite, and the same weights as one checkpoint in the original key names."""
-    suite = load_tiny()
     unet = tiny_unet()
     unet.load_state_dict(load_file(tiny_folder / UNET_FILE))
     path = tmp_path / "checkpoint.safetensors"
-    save_file(ldm_checkpoint(unet, suite.vae, *suite.text_encoders), path)
-    return suite, path
+    save_file(ldm_checkpoint(unet, tiny.vae, *tiny.text_encoders), path)
+    return tiny, path
 
 
 def single_file_base(folder: Path, path: Path) -> dict[str, SourceConfig]:
@@ -97,20 +94,26 @@ def test_unet_alone_over_a_base(
     assert suite.origins["unet"].files == (path,)
 
 
-def test_vae_alone(load_tiny: Callable[..., Suite], tmp_path: Path, tiny_folder: Path) -> None:
+def test_vae_alone(
+    load_tiny: Callable[..., Suite], tiny: Suite, tmp_path: Path, tiny_folder: Path
+) -> None:
     path = tmp_path / "vae.safetensors"
     save_file(load_file(tiny_folder / "vae/diffusion_pytorch_model.safetensors"), path)
     suite = load_tiny(vae=SourceConfig(file=str(path)))
-    assert_same(suite.vae, load_tiny().vae)
+    assert_same(suite.vae, tiny.vae)
 
 
+@pytest.mark.parametrize("layout", ["diffusers", "original"])
 def test_incomplete_files_are_refused(
-    load_tiny: Callable[..., Suite], tmp_path: Path, tiny_folder: Path
+    load_tiny: Callable[..., Suite], tmp_path: Path, layout: str
 ) -> None:
-    state = load_file(tiny_folder / UNET_FILE)
+    unet = tiny_unet()
+    state = unet.state_dict()
     state.pop("conv_out.weight")
+    if layout == "original":
+        state = {f"model.diffusion_model.{ldm_unet_key(k, unet)}": v for k, v in state.items()}
     save_file(state, tmp_path / "part.safetensors")
-    with pytest.raises(InvalidConfig, match="weights are missing"):
+    with pytest.raises(InvalidConfig, match="unet of suite tiny"):
         load_tiny(unet=SourceConfig(file=str(tmp_path / "part.safetensors")))
 
 

@@ -1,0 +1,187 @@
+"""The `remixlab` command."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from remixlab.body import read_body, request_from
+from remixlab.request import RemixError, RemixRequest, RemixResult
+from remixlab.sheet import make_sheet
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    help="Product photographs from a cut-out product, a reference photograph and a prompt.",
+)
+_console = Console(stderr=True)
+
+_REMIX_HELP = """
+Make one product photograph: the product stays as it is, pixel for pixel; the background is
+generated in the style of the reference.
+
+**Everything about the picture is a flag**, and a prompt may hold commas, quotes and `=` as typed.
+**Everything about the machine is an override** after the flags, as `key=value`:
+
+    remixlab remix --product p.png --ref r.jpg --prompt "perfume, on the beach" -o out.png
+
+    remixlab remix --request examples/requests/perfume_wood.json --seed 7 -o out.png
+
+    remixlab remix --product p.png --ref r.jpg model=realvisxl_lightning runtime.dtype=bfloat16
+
+Useful overrides: `model=mini|sdxl|realvisxl_lightning`, `steps=20`, `outline=edges`,
+`segmenter=grabcut` for a product on a plain background, `reference.fit=crop`,
+`runtime.device=cuda:1`, `runtime.attention=xformers`, `runtime.deterministic=true`.
+"""
+
+
+@app.command(help=_REMIX_HELP)
+def remix(
+    overrides: Annotated[
+        list[str] | None, typer.Argument(help="`key=value` settings, see above.", show_default=False)
+    ] = None,
+    product: Annotated[
+        Path | None, typer.Option(help="Cut-out product: PNG or WebP with alpha.")
+    ] = None,
+    ref: Annotated[Path | None, typer.Option(help="Reference photograph.")] = None,
+    prompt: Annotated[str | None, typer.Option(help="What the picture shows.")] = None,
+    negative_prompt: Annotated[
+        str | None, typer.Option(help="What it must not show; default: the signs of bad pictures.")
+    ] = None,
+    seed: Annotated[
+        str | None, typer.Option(help="1 to 4294967296; -1 draws one (default).")
+    ] = None,
+    cfg_scale: Annotated[
+        str | None, typer.Option(help="Guidance, 0 to 30; 1 or less runs none. Default 1.75.")
+    ] = None,
+    outline_fidelity: Annotated[
+        str | None,
+        typer.Option(help="How firmly the product's outline holds, 0 to 2. Default 1.0."),
+    ] = None,
+    style_fidelity: Annotated[
+        str | None, typer.Option(help="How closely the reference is followed, 0 to 2. Default 0.7.")
+    ] = None,
+    request: Annotated[
+        Path | None,
+        typer.Option(help="A JSON body of the HTTP API; images may be file names. Flags win."),
+    ] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The PNG to write.")] = Path(
+        "remix.png"
+    ),
+    sheet: Annotated[
+        Path | None, typer.Option(help="Also write a sheet: inputs, intermediate pictures, result.")
+    ] = None,
+    metadata: Annotated[
+        bool, typer.Option(help="Keep request, seed, suite and versions in the PNG.")
+    ] = True,
+) -> None:
+    """See `_REMIX_HELP`."""
+    fields = {
+        "product_image": product,
+        "ref_image": ref,
+        "prompt": prompt,
+        "negative_prompt": negative_prompt,
+        "seed": seed,
+        "cfg_scale": cfg_scale,
+        "outline_fidelity": outline_fidelity,
+        "style_fidelity": style_fidelity,
+    }
+    given = {name: value for name, value in fields.items() if value is not None}
+    asked = build_request(request, given)
+    result = _run(asked, overrides or [])
+    for path in (output, sheet):
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+    result.save(output, metadata=metadata)
+    if sheet is not None:
+        make_sheet(asked, result).save(sheet)
+    _report(result, output, sheet)
+
+
+@app.command()
+def doctor() -> None:
+    """Say what this machine has: device, versions, attention kernels, weights, and what to do."""
+    from remixlab.doctor import examine
+
+    examine(Console())
+
+
+def build_request(body: Path | None, given: dict[str, Any]) -> RemixRequest:
+    """The request of a body file, of flags, or of both; flags win.
+
+    Without a body the reference may be left out: the prompt alone then says what to paint.
+    """
+    if body is not None:
+        return request_from(read_body(body), given)
+    if "product_image" not in given:
+        raise typer.BadParameter("give a product: --product FILE or --request FILE")
+    return RemixRequest(**given)
+
+
+def _run(request: RemixRequest, overrides: list[str]) -> RemixResult:
+    with _progress() as progress:
+        task = progress.add_task("loading", total=None)
+        from remixlab.remix import Remixer
+
+        model = next((o.split("=", 1)[1] for o in overrides if o.startswith("model=")), "mini")
+        rest = [o for o in overrides if not o.startswith("model=")]
+        remixer = Remixer.from_config(model, overrides=rest)
+        progress.update(task, description="preparing")
+        result = remixer.remix(request, on_step=_stepper(progress, task))
+        progress.update(task, description="done")
+        return result
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description:10}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=_console,
+    )
+
+
+def _stepper(progress: Progress, task: Any) -> Callable[[int, int, object], None]:
+    def step(number: int, count: int, _latents: object) -> None:
+        words = "denoising" if number < count else "finishing"
+        progress.update(task, description=words, completed=number, total=count)
+
+    return step
+
+
+def _report(result: RemixResult, output: Path, sheet: Path | None) -> None:
+    total = sum(result.timings.values())
+    stages = ", ".join(f"{stage} {s:.2f} s" for stage, s in result.timings.items() if s >= 0.005)
+    share = result.timings.get("denoise", 0.0) / total if total else 0.0
+    for warning in result.warnings:
+        _console.print(f"[yellow]warning:[/] {warning}", highlight=False)
+    print(f"{output}  {result.image.width}x{result.image.height}, seed {result.seed}")
+    if sheet is not None:
+        print(f"{sheet}  product, mask, outline, reference, background, result")
+    print(f"{total:.1f} s ({share:.0%} denoising): {stages}")
+
+
+def main() -> None:
+    """Entry point: errors of ours are one line on standard error and exit status 2."""
+    # The libraries' own warnings and bars are for their developers, not for whoever types this.
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("DIFFUSERS_VERBOSITY", "error")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    try:
+        app()
+    except RemixError as error:
+        _console.print(f"[red]error:[/] {error}", highlight=False, markup=True)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""The sampler takes the suite's noise schedule and the spec's options."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from diffusers import DPMSolverMultistepScheduler, EulerDiscreteScheduler, LCMScheduler
+
+from remixlab.config import SuiteConfig
+from remixlab.models.parts import read_scheduler_config
+from remixlab.models.schedulers import make_scheduler
+from remixlab.models.sources import architecture_folder
+from remixlab.models.spec import SchedulerSpec, SuiteSpec
+from tests.tiny_suite import SCHEDULER
+
+SPEC = SuiteSpec.from_config(SuiteConfig(name="a", architecture="sdxl", licence="x"))
+KINDS = {
+    "euler": EulerDiscreteScheduler,
+    "dpmpp_2m": DPMSolverMultistepScheduler,
+    "dpmpp_2m_sde": DPMSolverMultistepScheduler,
+    "lcm": LCMScheduler,
+}
+
+
+def spec(name: str, **options: object) -> SuiteSpec:
+    return replace(SPEC, scheduler=SchedulerSpec(name, **options))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_the_noise_schedule_is_the_suites_own(name: str) -> None:
+    scheduler = make_scheduler(spec(name), SCHEDULER)
+    assert type(scheduler) is KINDS[name]
+    assert scheduler.config.prediction_type == "v_prediction"
+    assert scheduler.config.rescale_betas_zero_snr is True
+    assert scheduler.config.timestep_spacing == "trailing"
+    assert scheduler.config.beta_schedule == "scaled_linear"
+    assert make_scheduler(spec(name), SCHEDULER) is not scheduler
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_sdxl_config_with_options(name: str) -> None:
+    base = read_scheduler_config(architecture_folder("sdxl") / "scheduler")
+    before = dict(base)
+    scheduler = make_scheduler(spec(name, timestep_spacing="trailing"), base)
+    assert base == before
+    scheduler.set_timesteps(4)
+    assert scheduler.timesteps[0] == 999
+    assert scheduler.config.prediction_type == "epsilon"
+    assert make_scheduler(spec(name), base).config.timestep_spacing == "leading"
+
+
+def test_algorithms_and_karras_sigmas() -> None:
+    sde = make_scheduler(spec("dpmpp_2m_sde", karras=True), SCHEDULER)
+    assert sde.config.algorithm_type == "sde-dpmsolver++" and sde.config.use_karras_sigmas
+    assert make_scheduler(spec("dpmpp_2m"), SCHEDULER).config.algorithm_type == "dpmsolver++"
+
+
+@pytest.mark.parametrize("karras", [False, True])
+@pytest.mark.parametrize("name", ["euler", "dpmpp_2m", "dpmpp_2m_sde"])
+def test_zero_terminal_snr_samples_finitely(name: str, karras: bool) -> None:
+    scheduler = make_scheduler(spec(name, karras=karras), SCHEDULER)
+    scheduler.set_timesteps(4)
+    sample = torch.randn(1, 4, 2, 2) * scheduler.init_noise_sigma
+    for step in scheduler.timesteps:
+        model_input = scheduler.scale_model_input(sample, step)
+        sample = scheduler.step(-0.1 * model_input, step, sample).prev_sample
+    assert torch.isfinite(sample).all()

@@ -1,0 +1,103 @@
+"""The command, run in process on the tiny suite."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from remixlab import cli, images
+from remixlab import remix as remix_module
+from remixlab.remix import Remixer
+from remixlab.request import InvalidConfig, InvalidRequest
+from tests.conftest import make_product, make_reference
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "p.png").write_bytes(images.encode_png(make_product(128, 96)))
+    (tmp_path / "r.png").write_bytes(images.encode_png(make_reference(0)))
+    return tmp_path
+
+
+@pytest.fixture
+def seen(tiny_remixer: Remixer, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str]]]:
+    """Replaces the loading of a suite by the tiny one; lists what was asked for."""
+    asked: list[tuple[str, list[str]]] = []
+
+    def load(model: str = "mini", *, overrides: list[str]) -> Remixer:
+        asked.append((model, overrides))
+        return tiny_remixer
+
+    monkeypatch.setattr(remix_module.Remixer, "from_config", staticmethod(load))
+    return asked
+
+
+def test_remix_writes_picture_sheet_and_metadata(
+    folder: Path, seen: list[tuple[str, list[str]]]
+) -> None:
+    prompt = 'perfume, "on the beach", light=warm, {a: [1, 2]}'
+    arguments = ["remix", "--product", f"{folder}/p.png", "--ref", f"{folder}/r.png"]
+    arguments += ["--prompt", prompt, "--seed", "4294967296", "-o", f"{folder}/new/out.png"]
+    arguments += ["--sheet", f"{folder}/new/sheet.png", "model=sdxl", "runtime.batch_size=2"]
+    result = CliRunner().invoke(cli.app, arguments)
+    assert result.exit_code == 0, result.output
+    assert seen == [("sdxl", ["runtime.batch_size=2"])]
+    assert "seed 4294967296" in result.output and "denoising" in result.output
+    with Image.open(folder / "new/out.png") as made:
+        assert made.size == (128, 96)
+        assert json.loads(made.text["remixlab"])["request"]["prompt"] == prompt
+    with Image.open(folder / "new/sheet.png") as sheet:
+        assert sheet.width > 3 * 480 and sheet.height > 2 * 480
+
+
+def test_request_file_and_flags(folder: Path, seen: list[tuple[str, list[str]]]) -> None:
+    body = {"prompt": "x", "product_image": "p.png", "ref_image": "r.png", "seed": 5}
+    (folder / "body.json").write_text(json.dumps(body))
+    arguments = ["remix", "--request", f"{folder}/body.json", "-o", f"{folder}/out.png"]
+    result = CliRunner().invoke(cli.app, [*arguments, "--cfg-scale", "1", "--no-metadata"])
+    assert result.exit_code == 0, result.output
+    assert seen == [("mini", [])]
+    with Image.open(folder / "out.png") as made:
+        assert "remixlab" not in made.text
+
+
+def test_bad_values_name_the_field(folder: Path) -> None:
+    arguments = ["remix", "--product", f"{folder}/p.png", "--seed", "1.5"]
+    error = CliRunner().invoke(cli.app, arguments).exception
+    assert isinstance(error, InvalidRequest) and error.field == "seed"
+    arguments = ["remix", "--product", f"{folder}/p.png", "runtime.attention=magic"]
+    error = CliRunner().invoke(cli.app, arguments).exception
+    assert isinstance(error, InvalidConfig) and "sdpa" in str(error)
+
+
+def test_main_turns_errors_into_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["remixlab", "remix", "--product", "/nowhere.png"])
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    assert stopped.value.code == 2
+    assert "product_image" in capsys.readouterr().err
+
+
+def test_product_is_asked_for() -> None:
+    result = CliRunner().invoke(cli.app, ["remix"])
+    assert result.exit_code == 2 and "--product" in result.output
+
+
+@pytest.mark.parametrize("command", [[], ["remix"], ["doctor"]])
+def test_help(command: list[str]) -> None:
+    result = CliRunner().invoke(cli.app, [*command, "--help"])
+    assert result.exit_code == 0
+    assert len(result.output) > 200
+
+
+def test_doctor_names_device_kernels_suites_and_licences() -> None:
+    result = CliRunner().invoke(cli.app, ["doctor"])
+    assert result.exit_code == 0, result.output
+    for word in ("torch", "sdpa math", "xformers", "mini", "sdxl", "realvisxl", "Open RAIL"):
+        assert word in result.output

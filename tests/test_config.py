@@ -1,0 +1,124 @@
+"""Every config composes, and wrong settings are named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hydra.core.global_hydra import GlobalHydra
+
+from remixlab.config import RemixConfig, compose_config, config_folder
+from remixlab.errors import InvalidConfig
+from remixlab.models.spec import SuiteSpec
+
+GROUPS = ("model", "runtime", "reference", "outline")
+OPTIONS = [
+    f"{group}={path.stem}"
+    for group in GROUPS
+    for path in sorted((config_folder() / group).glob("*.yaml"))
+]
+
+
+def test_defaults() -> None:
+    config = compose_config()
+    assert type(config) is RemixConfig
+    assert config.model.name == config.model.architecture == "mini"
+    assert config.model.base.repo is None
+    assert config.runtime.batch_size == 8 and config.runtime.channels_last
+    assert (config.reference.fit, config.outline.kind) == ("resize", "silhouette")
+    assert config.segmenter == "alpha" and config.steps is None
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_every_option_composes(option: str) -> None:
+    config = compose_config([option])
+    spec = SuiteSpec.from_config(config.model)
+    assert spec.licence and spec.steps >= 1
+    assert not GlobalHydra().is_initialized()
+
+
+def test_every_model_is_named_like_its_file() -> None:
+    for path in (config_folder() / "model").glob("*.yaml"):
+        assert compose_config([f"model={path.stem}"]).model.name == path.stem
+
+
+def test_overrides_reach_every_level() -> None:
+    config = compose_config(
+        [
+            "model=sdxl",
+            "model.lora.repo=latent-consistency/lcm-lora-sdxl",
+            "model.lora.file=pytorch_lora_weights.safetensors",
+            "model.scheduler.name=lcm",
+            "model.style_calibration=[[0.7,0.5],[1,1]]",
+            "runtime.device=cuda:1",
+            "steps=4",
+        ]
+    )
+    assert config.steps == 4 and config.runtime.device == "cuda:1"
+    assert config.model.lora is not None and config.model.lora.scale == 1.0
+    spec = SuiteSpec.from_config(config.model)
+    assert spec.lora is not None and spec.lora.file == "pytorch_lora_weights.safetensors"
+    assert spec.unet is None and spec.calibration == ((0, 0), (0.7, 0.5), (1, 1))
+
+
+def test_realvisxl_inherits_from_sdxl() -> None:
+    config = compose_config(["model=realvisxl_lightning"]).model
+    assert config.base.repo == "SG161222/RealVisXL_V5.0_Lightning"
+    assert config.vae is not None and config.vae.repo == "madebyollin/sdxl-vae-fp16-fix"
+    assert config.scheduler.karras
+
+
+@pytest.mark.parametrize(
+    ("override", "field", "hints"),
+    [
+        ("model=nothing", "model", ("Available options", "mini", "sdxl")),
+        ("nothing=1", "nothing", ("model", "segmenter", "runtime=auto")),
+        ("+nothing=1", "nothing", ("only model",)),
+        ("runtime.devise=cpu", "runtime.devise", ("runtime.device", "runtime.dtype")),
+        ("runtime.device=tpu", "runtime.device", ("auto, cpu, cuda or cuda:NUMBER",)),
+        ("runtime.dtype=float64", "runtime.dtype", ("bfloat16",)),
+        ("runtime.batch_size=0", "runtime.batch_size", ("1 to 4096",)),
+        ("reference.fit=stretch", "reference.fit", ("resize, crop, pad",)),
+        ("outline.kind=depth", "outline.kind", ("silhouette, edges",)),
+        ("segmenter=magic", "segmenter", ("alpha, grabcut, rembg",)),
+        ("steps=0", "steps", ("1 to 1000 or null",)),
+        ("steps=many", "steps", ("could not be converted to Integer",)),
+        ("model.weights=none", "model.weights", ("pretrained, random",)),
+        ("model.reference_mode=half", "model.reference_mode", ("style+layout",)),
+        ("model.scheduler.name=ddim", "model.scheduler.name", ("dpmpp_2m_sde",)),
+        ("model.scheduler.timestep_spacing=none", "model.scheduler.timestep_spacing", ("null",)),
+        ("model.style_calibration=[[1,0.5],[0.5,1]]", "model.style_calibration", ("rising",)),
+        ("model.style_calibration=[[1,.inf]]", "model.style_calibration", ("rising",)),
+        ("model.style_calibration=[3]", "model.style_calibration", ("pairs",)),
+        ("model.base.repo='https://a.b/c'", "model.base.repo", ("no URL",)),
+        ("model.native_area=4096", "model.native_area", ("at least",)),
+        ("model.lora.scale=nan", "model.lora.scale", ("-10 to 10",)),
+        ("no override", "no override", ("override_grammar",)),
+    ],
+)
+def test_wrong_overrides_are_explained(override: str, field: str, hints: tuple[str, ...]) -> None:
+    with pytest.raises(InvalidConfig) as caught:
+        compose_config(["runtime.channels_last=false", "model.size_multiple=64", override])
+    assert caught.value.field == field
+    for hint in hints:
+        assert hint in str(caught.value)
+    assert not GlobalHydra().is_initialized()
+
+
+def test_an_override_through_a_null_is_explained() -> None:
+    with pytest.raises(InvalidConfig, match=r"model\.vae"):
+        compose_config(["model.vae=null", "model.vae.repo=a/b"])
+
+
+def test_karras_sigmas_need_a_sampler_that_has_them() -> None:
+    with pytest.raises(InvalidConfig, match="karras"):
+        compose_config(["model.scheduler.name=lcm", "model.scheduler.karras=true"])
+
+
+def test_config_folder_is_found_in_an_installed_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (config_folder() / "remix.yaml").is_file()
+    (tmp_path / "remixlab" / "configs").mkdir(parents=True)
+    monkeypatch.setattr("remixlab.config.__file__", str(tmp_path / "remixlab" / "config.py"))
+    assert config_folder() == tmp_path / "remixlab" / "configs"
