@@ -53,4 +53,6 @@ def _read(name: str, path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise InvalidRequest(field=name, value=str(path), accepted="a file that can be read") from error
+        raise InvalidRequest(
+            field=name, value=str(path), accepted="a file that can be read"
+        ) from error

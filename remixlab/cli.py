@@ -46,7 +46,8 @@ Useful overrides: `model=mini|sdxl|realvisxl_lightning`, `steps=20`, `outline=ed
 @app.command(help=_REMIX_HELP)
 def remix(
     overrides: Annotated[
-        list[str] | None, typer.Argument(help="`key=value` settings, see above.", show_default=False)
+        list[str] | None,
+        typer.Argument(help="`key=value` settings, see above.", show_default=False),
     ] = None,
     product: Annotated[
         Path | None, typer.Option(help="Cut-out product: PNG or WebP with alpha.")

@@ -113,7 +113,9 @@ def _suites() -> Iterator[tuple[tuple[str, ...], bool]]:
 def _advice(device: torch.device, missing: list[str]) -> str:
     lines = ["[bold]next[/]"]
     if device.type == "cpu":
-        lines.append("- no card: `model=mini` works here; large suites need one with 12 GiB or more")
+        lines.append(
+            "- no card: `model=mini` works here; large suites need one with 12 GiB or more"
+        )
     for name in missing:
         lines.append(f"- {name}: its files are downloaded from the hub at its first remix")
     lines.append("- remixlab remix --request examples/requests/perfume_wood.json -o remix.png")

@@ -58,7 +58,9 @@ def prepare_conditions(
     """Encode every distinct text, reference and outline once; and the warnings of each request."""
     dials = [_dials(suite, request) for request in requests]
     with clock.measure("text"):
-        texts, kinds = distinct([r.prompt for r in requests] + [r.negative_prompt for r in requests])
+        texts, kinds = distinct(
+            [r.prompt for r in requests] + [r.negative_prompt for r in requests]
+        )
         embedded, pooled = encode_texts(suite, texts)
         lost = {text: lost_words(suite, text) for text in texts}
     with clock.measure("reference"):

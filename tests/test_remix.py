@@ -76,7 +76,9 @@ def assert_product_untouched(result: RemixResult, product: Image.Image) -> None:
 
 
 @pytest.mark.parametrize(
-    "size", [(s.width, s.height) for s in SIZES.values()] + ODD_SIZES, ids=lambda s: f"{s[0]}x{s[1]}"
+    "size",
+    [(s.width, s.height) for s in SIZES.values()] + ODD_SIZES,
+    ids=lambda s: f"{s[0]}x{s[1]}",
 )
 def test_output_has_the_products_size_and_its_very_pixels(
     tiny_remixer: Remixer, size: tuple[int, int]
@@ -104,7 +106,9 @@ def test_batch_answers_in_order_across_sizes(tiny_remixer: Remixer) -> None:
 
 
 def test_batches_are_split_to_the_batch_size(tiny_remixer: Remixer) -> None:
-    config = replace(tiny_remixer.config, runtime=replace(tiny_remixer.config.runtime, batch_size=2))
+    config = replace(
+        tiny_remixer.config, runtime=replace(tiny_remixer.config.runtime, batch_size=2)
+    )
     split = Remixer(tiny_remixer.suite, config)
     requests = [request(seed=seed) for seed in (1, 2, 3, 4, 5)]
     whole = [np.array(r.image) for r in tiny_remixer.remix_batch(requests)]

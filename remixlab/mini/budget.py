@@ -33,7 +33,9 @@ def averaged(checkpoint: dict[str, Any]) -> dict[str, torch.Tensor]:
 
 
 @torch.no_grad()
-def _average(averages: list[torch.Tensor], weights: list[torch.Tensor], count: torch.Tensor) -> None:
+def _average(
+    averages: list[torch.Tensor], weights: list[torch.Tensor], count: torch.Tensor
+) -> None:
     """Exponential with decay 0.999, and shorter at first, so that the start is soon forgotten."""
     decay = min(0.999, (1 + float(count)) / (10 + float(count)))
     torch._foreach_lerp_(averages, weights, 1 - decay)
@@ -59,9 +61,7 @@ class Trainer:
     @property
     def progress(self) -> float:
         """Share of the budget that is spent, 0 to 1."""
-        return min(
-            1.0, max(self.step / self.budget.steps, self.elapsed / 60 / self.budget.minutes)
-        )
+        return min(1.0, max(self.step / self.budget.steps, self.elapsed / 60 / self.budget.minutes))
 
     def run(self) -> Iterator[int]:
         """Yield step numbers until the budget is spent; saves every two minutes and at the end."""

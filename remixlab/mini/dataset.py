@@ -52,7 +52,9 @@ def draw_shards(folder: Path, count: int, workers: int) -> list[Path]:
     missing = [path for path in paths if not path.exists()]
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        for _ in tqdm(pool.map(_draw_shard, missing), total=len(missing), desc="scenes", unit="shard"):
+        for _ in tqdm(
+            pool.map(_draw_shard, missing), total=len(missing), desc="scenes", unit="shard"
+        ):
             pass
     return paths
 
@@ -120,7 +122,9 @@ def _photographed(scene: Scene, random: Random) -> tuple[Scene, Tensor]:
 
 
 def _nearest(rgb: Tensor) -> str:
-    return min(captions.COLOURS, key=lambda c: float((rgb - torch.tensor(captions.COLOURS[c])).norm()))
+    return min(
+        captions.COLOURS, key=lambda c: float((rgb - torch.tensor(captions.COLOURS[c])).norm())
+    )
 
 
 def _draw_shard(path: Path) -> None:

@@ -130,15 +130,15 @@ def _tiles(c: Canvas, a: Tensor, b: Tensor) -> Tensor:
     side, depth = c.floor()
     count = c.uniform(2, 4)
     across, along = (side * count) % 1, (depth * count) % 1
-    joint = torch.minimum(
-        torch.minimum(across, 1 - across), torch.minimum(along, 1 - along)
-    )
+    joint = torch.minimum(torch.minimum(across, 1 - across), torch.minimum(along, 1 - along))
     tone = 0.12 * torch.sin((side * count).floor() * 7.1 + (depth * count).floor() * 3.7)
     return mix(b, a * (1 + tone), smooth(joint, 0.02, 0.06))
 
 
 def _concrete(c: Canvas, a: Tensor, b: Tensor) -> Tensor:
-    return mix(a, b, (0.4 + 0.45 * c.noise(4, octaves=5) + 0.1 * c.noise(120, octaves=1)).clamp(0, 1))
+    return mix(
+        a, b, (0.4 + 0.45 * c.noise(4, octaves=5) + 0.1 * c.noise(120, octaves=1)).clamp(0, 1)
+    )
 
 
 def _grass(c: Canvas, a: Tensor, b: Tensor) -> Tensor:
@@ -169,7 +169,9 @@ def _sunset(c: Canvas, a: Tensor, b: Tensor) -> Tensor:
     sky = mix(sky, b * 0.6 + 0.4, 0.35 * smooth(c.noise(1.5, 9, 3), 0.0, 0.6))
     cx, cy = c.uniform(0.2, 0.8) * c.width / c.height, c.horizon * c.uniform(0.6, 0.95)
     glow = torch.exp(-((x - cx) ** 2 + (y - cy) ** 2) * 14)
-    return mix(sky, torch.ones_like(sky) * b.new_tensor([1, 0.93, 0.75])[:, None, None], glow * 0.85)
+    return mix(
+        sky, torch.ones_like(sky) * b.new_tensor([1, 0.93, 0.75])[:, None, None], glow * 0.85
+    )
 
 
 def _bokeh(c: Canvas, a: Tensor, b: Tensor) -> Tensor:
@@ -193,9 +195,7 @@ def _bricks(c: Canvas, a: Tensor, b: Tensor) -> Tensor:
     rows = c.uniform(8, 14)
     row = (y * rows).floor()
     across, along = (x * rows * 0.4 + 0.5 * (row % 2)) % 1, (y * rows) % 1
-    joint = torch.minimum(
-        torch.minimum(across, 1 - across) * 2.5, torch.minimum(along, 1 - along)
-    )
+    joint = torch.minimum(torch.minimum(across, 1 - across) * 2.5, torch.minimum(along, 1 - along))
     tone = 0.12 * torch.sin(row * 5.3 + (x * rows * 0.4 + 0.5 * (row % 2)).floor() * 9.7)
     return mix(b, a * (1 + tone + 0.15 * c.noise(30, octaves=1)), smooth(joint, 0.03, 0.12))
 

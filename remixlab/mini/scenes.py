@@ -229,9 +229,7 @@ def _product(canvas: Canvas, shape: str, random: Random) -> Placed:
     )
 
 
-def _place(
-    picture: Tensor, canvas: Canvas, item: Placed, style: Style
-) -> tuple[Tensor, Tensor]:
+def _place(picture: Tensor, canvas: Canvas, item: Placed, style: Style) -> tuple[Tensor, Tensor]:
     random = torch.rand(6, generator=canvas.generator)
     mask = cover(canvas, item, random)
     ground = picture * shadow(canvas, item, style.side, 0.7 if style.light != "soft" else 0.5)
@@ -253,4 +251,6 @@ def _light(picture: Tensor, canvas: Canvas, style: Style) -> Tensor:
     vignette = 1 - 0.25 * ((x - 0.5 * canvas.width / canvas.height) ** 2 + (y - 0.5) ** 2)
     tint = _rgb(LIGHT_TINT[style.light], canvas.device)
     lit = picture * tint * fall * vignette
-    return (lit + 0.008 * torch.randn(lit.shape[-2:], generator=canvas.generator).to(lit)).clamp(0, 1)
+    return (lit + 0.008 * torch.randn(lit.shape[-2:], generator=canvas.generator).to(lit)).clamp(
+        0, 1
+    )

@@ -78,7 +78,9 @@ def architecture_folder(name: str) -> Path:
     )
 
 
-def locate(spec: SuiteSpec, part: str, source: Source | None, default: str) -> Located:
+def locate(
+    spec: SuiteSpec, part: str, source: Source | None, default: str, *, local_only: bool = False
+) -> Located:
     """The files of one part, fetched from the hub where that is their place.
 
     Args:
@@ -86,6 +88,7 @@ def locate(spec: SuiteSpec, part: str, source: Source | None, default: str) -> L
         part: the part's name, for messages.
         source: where the config puts the part; None: in the base.
         default: the part's folder in the base's layout.
+        local_only: look no further than this machine.
 
     Raises:
         MissingWeights: they are not on this machine and cannot be fetched.
@@ -97,7 +100,7 @@ def locate(spec: SuiteSpec, part: str, source: Source | None, default: str) -> L
         source = replace(own, repo=spec.base.repo, variant=source.variant or spec.base.variant)
         source = replace(source, revision=spec.base.revision)
     with explain_missing(spec, part, source):
-        return _locate(spec, source)
+        return _locate(spec, source, local_only)
 
 
 def _is_path(file: str | None) -> bool:
@@ -142,7 +145,7 @@ def _advice(spec: SuiteSpec, reason: str) -> str:
     )
 
 
-def _locate(spec: SuiteSpec, source: Source) -> Located:
+def _locate(spec: SuiteSpec, source: Source, local_only: bool) -> Located:
     if source.repo is None and _is_path(source.file):
         path = Path(source.file or "")
         return Located(path.parent, path, None, Origin(path.name, (path,)))
@@ -153,10 +156,13 @@ def _locate(spec: SuiteSpec, source: Source) -> Located:
         return _local(Path(source.repo), source, Path(source.repo).resolve().name)
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", source.repo):
         raise FileNotFoundError(f"no folder {source.repo}, and no hub id (owner/name) either")
-    folder = Path(
-        snapshot_download(source.repo, revision=source.revision, allow_patterns=_patterns(source))
+    folder = snapshot_download(
+        source.repo,
+        revision=source.revision,
+        allow_patterns=_patterns(source),
+        local_files_only=local_only,
     )
-    return _local(folder, source, f"{source.repo}@{folder.name}", hub=True)
+    return _local(Path(folder), source, f"{source.repo}@{Path(folder).name}", hub=True)
 
 
 def _local(root: Path, source: Source, name: str, *, hub: bool = False) -> Located:

@@ -55,7 +55,10 @@ def stock(tiny_folder: Path) -> StableDiffusionXLControlNetInpaintPipeline:
         feature_extractor=CLIPImageProcessor(size=32, crop_size=32),
     )
     pipeline.load_ip_adapter(
-        str(tiny_folder), subfolder="ip_adapter", weight_name=ADAPTER_FILE, image_encoder_folder=None
+        str(tiny_folder),
+        subfolder="ip_adapter",
+        weight_name=ADAPTER_FILE,
+        image_encoder_folder=None,
     )
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
@@ -164,9 +167,7 @@ def test_agrees_with_stock_pipeline(
     assert relative(ours, theirs) < 1e-4
 
 
-def test_each_branch_changes_the_picture(
-    tiny_suite: Suite, square_reference: Image.Image
-) -> None:
+def test_each_branch_changes_the_picture(tiny_suite: Suite, square_reference: Image.Image) -> None:
     """So that the agreement above is not one of branches that do nothing."""
     noise = start_noise()
     plain = run_ours(tiny_suite, noise, Dials(1.0, 0.0, 0.0))
