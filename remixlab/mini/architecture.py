@@ -38,7 +38,7 @@ _SHARED: dict[str, Any] = {
 }
 
 UNET: dict[str, Any] = _SHARED | {
-    "sample_size": 32,
+    "sample_size": 24,
     "out_channels": LATENT_CHANNELS,
     "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
     "up_block_types": ("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
@@ -50,7 +50,7 @@ CONTROLNET: dict[str, Any] = _SHARED | {
     "conditioning_channels": 3,
     "down_block_types": ("DownBlock2D", "DownBlock2D", "DownBlock2D"),
     "mid_block_type": "UNetMidBlock2D",
-    "conditioning_embedding_out_channels": (16, 16, 32, 48, 64),
+    "conditioning_embedding_out_channels": (4, 16, 32, 48, 64),
 }
 
 _TEXT: dict[str, Any] = {

@@ -35,15 +35,15 @@ class Batch:
 
 
 def encode_shards(
-    model: AutoencoderDC, shards: list[Path], folder: Path, shrink: int, device: torch.device
+    model: AutoencoderDC, shards: list[Path], folder: Path, scale: float, device: torch.device
 ) -> list[Path]:
-    """Encode shards at 1/`shrink` of their size; files already there are kept."""
+    """Encode shards at `scale` times their size; files already there are kept."""
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    for path in tqdm(shards, desc=f"latents 1/{shrink}", unit="shard"):
+    for path in tqdm(shards, desc=f"latents x {scale:g}", unit="shard"):
         target = folder / path.name
         if not target.exists():
-            tensors = _encode(model, read_shard(path), shrink, device)
+            tensors = _encode(model, read_shard(path), scale, device)
             partial = target.with_suffix(".partial")
             save_file(tensors, partial)
             partial.replace(target)
@@ -86,10 +86,10 @@ class Examples:
 
 
 def _encode(
-    model: AutoencoderDC, shard: Shard, shrink: int, device: torch.device
+    model: AutoencoderDC, shard: Shard, scale: float, device: torch.device
 ) -> dict[str, Tensor]:
-    images = F.avg_pool2d(shard.images.float() / 255, shrink)
-    masks = F.avg_pool2d(shard.masks.float() / 255, shrink)
+    images = _scaled(shard.images, scale)
+    masks = _scaled(shard.masks[:, None], scale)[:, 0]
     with torch.inference_mode():
         latents = [model.encode(part.to(device) * 2 - 1).latent.cpu() for part in images.split(8)]
     outlines, edges = zip(
@@ -100,6 +100,15 @@ def _encode(
         "outlines": torch.from_numpy(np.stack(outlines)),
         "edges": torch.from_numpy(np.stack(edges)),
     }
+
+
+def _scaled(pictures: Tensor, scale: float) -> Tensor:
+    """(N, C, H, W) uint8 -> float in 0..1, with sides that are whole numbers of latents."""
+    size = [round(side * scale / 16) * 16 for side in pictures.shape[-2:]]
+    floats = pictures.float() / 255
+    if size == list(pictures.shape[-2:]):
+        return floats
+    return F.interpolate(floats, size, mode="bilinear", antialias=True)
 
 
 def _lines(image: Tensor, mask: Tensor) -> tuple[np.ndarray, np.ndarray]:

@@ -36,6 +36,7 @@ class TrainConfig:
     workers: int = 2
     shards: int = 200
     full_size_shards: int = 96  # the last part sees the first of them: encoding them costs minutes
+    full_size_scale: float = 0.75  # of the 512-pixel scenes; its square is the suite's native area
     autoencoder: Budget = field(default_factory=lambda: Budget(6000, 16, 16, 1.5e-3))
     half_size: Budget = field(default_factory=lambda: Budget(4000, 40, 32, 5e-4))
     full_size: Budget = field(default_factory=lambda: Budget(2000, 40, 16, 2e-4))
@@ -52,11 +53,11 @@ def train(config: TrainConfig, device: torch.device) -> Path:
     tokenizer = learn_tokenizer(draw_scene(i).caption(0.1) for i in range(4000))
     previous: Path | None = None
     factor = 0.0
-    for name, shrink, count, budget in (
-        ("half_size", 2, config.shards, config.half_size),
-        ("full_size", 1, config.full_size_shards, config.full_size),
+    for name, scale, count, budget in (
+        ("half_size", 0.5, config.shards, config.half_size),
+        ("full_size", config.full_size_scale, config.full_size_shards, config.full_size),
     ):
-        encoded = encode_shards(vae, shards[:count], folder / name, shrink, device)
+        encoded = encode_shards(vae, shards[:count], folder / name, scale, device)
         factor = factor or scaling_factor(encoded[0])
         trainer = train_denoiser(
             Examples(encoded, folder / "scenes"),
