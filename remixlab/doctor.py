@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import torch
@@ -16,8 +16,8 @@ from remixlab.config import compose_config, config_folder
 from remixlab.models.presence import is_present
 from remixlab.models.spec import SuiteSpec
 from remixlab.provenance import versions
-from remixlab.runtime import attention_kernel, resolve_device, resolve_dtype
 from remixlab.request import RemixError
+from remixlab.runtime import attention_kernel, resolve_device, resolve_dtype
 
 _BACKENDS = (
     SDPBackend.FLASH_ATTENTION,
@@ -38,11 +38,11 @@ def examine(console: Console) -> None:
     console.print(_advice(device, [name for (name, *_), here in suites if not here]))
 
 
-def _table(title: str, heads: tuple[str, ...], rows: object) -> Table:
+def _table(title: str, heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Table:
     table = Table(title=title, title_justify="left")
     for head in heads:
         table.add_column(head, overflow="fold")
-    for row in rows:  # type: ignore[attr-defined]
+    for row in rows:
         table.add_row(*row)
     return table
 

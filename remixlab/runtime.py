@@ -39,7 +39,8 @@ def attention_kernel(name: str) -> AttentionKernel:
     if name == "sdpa":
         return F.scaled_dot_product_attention
     try:
-        from xformers.ops import memory_efficient_attention
+        # An extra, which need not be there.
+        from xformers.ops import memory_efficient_attention  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise InvalidConfig(
             field="runtime.attention",

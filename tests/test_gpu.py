@@ -58,4 +58,3 @@ def test_same_card_same_batch_is_bit_identical(tiny_folder: Path) -> None:
 def test_half_precision_is_close(tiny_folder: Path, tiny_remixer: Remixer) -> None:
     difference = background(remixer(tiny_folder, torch.float16)) - background(tiny_remixer)
     assert np.abs(difference).mean() < 3
-

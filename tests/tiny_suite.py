@@ -87,8 +87,11 @@ def tiny_vae(kind: str) -> nn.Module:
             scaling_factor=0.13025,
         )
     if kind == "AutoencoderTiny":
-        widths = {f"{side}_block_out_channels": (8, 8, 8, 8) for side in ("encoder", "decoder")}
-        return AutoencoderTiny(**widths, scaling_factor=1.0)  # type: ignore[arg-type]
+        return AutoencoderTiny(
+            encoder_block_out_channels=(8, 8, 8, 8),
+            decoder_block_out_channels=(8, 8, 8, 8),
+            scaling_factor=1.0,
+        )
     return AutoencoderDC(
         latent_channels=4,
         encoder_block_out_channels=(8, 8, 16, 16),

@@ -84,10 +84,9 @@ def lost_words(suite: Suite, text: str) -> str:
     for tokenizer in suite.tokenizers:
         ids = tokenizer(text, truncation=False, verbose=False).input_ids
         kept = tokenizer.model_max_length - 1  # the last place is the end mark's
-        tail = (
-            tokenizer.decode(ids[kept:-1], skip_special_tokens=True) if len(ids) > kept + 1 else ""
-        )
-        lost = max(lost, tail.strip(), key=len)
+        if len(ids) > kept + 1:
+            tail = str(tokenizer.decode(ids[kept:-1], skip_special_tokens=True))
+            lost = max(lost, tail.strip(), key=len)
     return lost
 
 

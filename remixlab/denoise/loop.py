@@ -45,7 +45,7 @@ def denoise(
     Returns:
         (B, C, h, w) float32 latents, scaled as the VAE's.
     """
-    scheduler = suite.scheduler_factory()
+    scheduler = _scheduler(suite)
     scheduler.set_timesteps(steps)  # on the CPU: no step waits for the device
     extra = _step_arguments(scheduler, generators)
     keys: dict[str, KeyValue] = {}
@@ -189,6 +189,11 @@ class OutlineCall:
             return scaled
         empty = scaled.new_zeros(self.rows, *scaled.shape[1:])
         return empty.index_copy(0, self.row_index, scaled)
+
+
+def _scheduler(suite: Suite) -> Any:
+    """A fresh scheduler; Any, for diffusers says that times are int where only tensors do."""
+    return suite.scheduler_factory()
 
 
 def _index(numbers: Sequence[int], suite: Suite) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
@@ -11,7 +12,7 @@ from diffusers import AutoencoderDC
 from torch import Tensor
 
 from remixlab.mini import architecture
-from remixlab.mini.budget import Budget, Trainer
+from remixlab.mini.budget import Budget, Trainer, move
 from remixlab.mini.dataset import photographs, read_shard
 
 CROP = 128
@@ -22,13 +23,13 @@ def train_autoencoder(
 ) -> Trainer:
     """Train on random crops until the budget is spent; resumes from `folder`."""
     torch.manual_seed(1)
-    model = AutoencoderDC(**architecture.VAE).to(device, memory_format=torch.channels_last)
+    model = AutoencoderDC(**architecture.VAE)
+    move(model, device, torch.channels_last)
     trainer = Trainer("autoencoder", model, budget, folder)
     random = Random(trainer.step)
-    for turn, _ in enumerate(trainer.run()):
-        if turn % 4 == 0:
-            pool = read_shard(random.choice(_drawn(shards))).images
-        crops = _crops(pool, budget.batch, random).to(device)
+    pools = _pools(shards, random)
+    for _ in trainer.run():
+        crops = _crops(next(pools), budget.batch, random).to(device)
         trainer.update(_loss(model, crops))
     return trainer
 
@@ -40,10 +41,10 @@ def _loss(model: AutoencoderDC, pictures: Tensor) -> Tensor:
     absolute errors alone take; the differences keep edges, and weigh little because grain cannot
     be predicted.
     """
-    latents = model.encode(pictures).latent
+    latents = model.encode(pictures, return_dict=False)[0]
     # Noise on the latents teaches the decoder to forgive what the denoiser leaves behind.
     noise = 0.05 * latents.detach().std() * torch.randn_like(latents)
-    error = model.decode(latents + noise).sample - pictures
+    error = model.decode(latents + noise, return_dict=False)[0] - pictures
     edges = error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()
     pixels = 4 * error.square().mean() + error.abs().mean()
     patches = 20 * F.avg_pool2d(error, 8).square().mean()
@@ -62,8 +63,16 @@ def _off_white(latents: Tensor) -> Tensor:
 def psnr(model: AutoencoderDC, pictures: Tensor) -> float:
     """Peak signal-to-noise ratio in dB of reconstructed (N, 3, H, W) pictures in -1..1."""
     with torch.inference_mode():
-        decoded = model.decode(model.encode(pictures).latent).sample.clamp(-1, 1)
+        latents = model.encode(pictures, return_dict=False)[0]
+        decoded = model.decode(latents, return_dict=False)[0].clamp(-1, 1)
     return float(10 * torch.log10(4 / (decoded - pictures).square().mean()))
+
+
+def _pools(shards: list[Path], random: Random) -> Iterator[Tensor]:
+    """Pictures of one shard after another, each for four steps: reading one takes longer."""
+    while True:
+        pool = read_shard(random.choice(_drawn(shards))).images
+        yield from (pool for _ in range(4))
 
 
 def _drawn(shards: list[Path]) -> list[Path]:

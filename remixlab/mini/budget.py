@@ -14,6 +14,8 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
+_Tensors = tuple[torch.Tensor, ...] | list[torch.Tensor]
+
 
 @dataclass
 class Budget:
@@ -32,10 +34,17 @@ def averaged(checkpoint: dict[str, Any]) -> dict[str, torch.Tensor]:
     return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
 
 
-@torch.no_grad()
-def _average(
-    averages: list[torch.Tensor], weights: list[torch.Tensor], count: torch.Tensor
+def move(
+    model: nn.Module,
+    device: torch.device,
+    memory_format: torch.memory_format = torch.preserve_format,
 ) -> None:
+    """Bring a model to a device, in place (diffusers hides the signature of its own `to`)."""
+    model.to(device).to(memory_format=memory_format)
+
+
+@torch.no_grad()
+def _average(averages: _Tensors, weights: _Tensors, count: torch.Tensor | int) -> None:
     """Exponential with decay 0.999, and shorter at first, so that the start is soon forgotten."""
     decay = min(0.999, (1 + float(count)) / (10 + float(count)))
     torch._foreach_lerp_(averages, weights, 1 - decay)
@@ -81,7 +90,7 @@ class Trainer:
         self.save()
 
     def update(self, loss: torch.Tensor) -> None:
-        """One step of the optimiser on `loss` (a scalar); weights of a bad step stay as they were."""
+        """One step of the optimiser on `loss` (a scalar), unless its gradient is not finite."""
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)

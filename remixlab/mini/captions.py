@@ -44,7 +44,8 @@ PRODUCT_WORDS: dict[str, tuple[str, ...]] = {
     "bottle": ("a bottle", "a glass bottle", "shampoo"), "jar": ("a jar", "face cream"),
     "box": ("a box", "a package"), "can": ("a can", "a thermos"), "tube": ("a tube", "cosmetics"),
     "perfume": ("perfume", "a perfume bottle"), "vase": ("a vase", "a diffuser"),
-    "sphere": ("a round flask", "a ball"), "mug": ("a mug", "a cup"), "shoe": ("a shoe", "a sneaker"),
+    "sphere": ("a round flask", "a ball"), "mug": ("a mug", "a cup"),
+    "shoe": ("a shoe", "a sneaker"),
 }  # fmt: skip
 LIGHT_WORDS: dict[str, tuple[str, ...]] = {
     "warm": ("warm light", "golden light"), "cool": ("cool light", "cold light"),

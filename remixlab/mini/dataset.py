@@ -63,7 +63,8 @@ def read_shard(path: Path) -> Shard:
     """Load one shard."""
     with safe_open(path, "pt") as file:
         words = json.loads(file.metadata()["captions"])
-        return Shard(*(file.get_tensor(k) for k in ("images", "masks", "references")), words)
+        images, masks, references = map(file.get_tensor, ("images", "masks", "references"))
+    return Shard(images, masks, references, words)
 
 
 def training_pair(number: int, size: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor, str]:

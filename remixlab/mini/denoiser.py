@@ -7,8 +7,10 @@ examples, so that each works alone and guidance has something to push away from.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -64,31 +66,41 @@ class MiniNetworks(nn.Module):
         return self.projection(hidden)
 
 
+@dataclass(frozen=True)
+class Lesson:
+    """One part of the denoiser's training: its name, and what it learns from.
+
+    `scaling_factor` brings the latents to unit variance; `start` is the checkpoint whose average it
+    goes on from, None for random weights.
+    """
+
+    name: str
+    examples: Examples
+    tokenizer: CLIPTokenizer
+    scaling_factor: float
+    start: Path | None = None
+
+
 def train_denoiser(
-    examples: Examples,
-    tokenizer: CLIPTokenizer,
-    budget: Budget,
-    folder: Path,
-    device: torch.device,
-    *,
-    name: str,
-    scaling_factor: float,
-    start: Path | None = None,
+    lesson: Lesson, budget: Budget, *, folder: Path, device: torch.device
 ) -> Trainer:
-    """Train until the budget is spent, from the average in `start` if given; resumes."""
+    """Train until the budget is spent; resumes from `folder`."""
     torch.manual_seed(2)
-    networks = MiniNetworks().to(device, memory_format=torch.channels_last)
-    if start is not None:
-        state = torch.load(start, weights_only=True, map_location="cpu")
+    networks = MiniNetworks().to(device).to(memory_format=torch.channels_last)
+    if lesson.start is not None:
+        state = torch.load(lesson.start, weights_only=True, map_location="cpu")
         networks.load_state_dict(averaged(state))
-    trainer = Trainer(name, networks, budget, folder)
+    trainer = Trainer(lesson.name, networks, budget, folder)
     schedule = DDPMScheduler(**architecture.SCHEDULER)
     random = Random(trainer.step)
-    batches = examples.batches(budget.batch, random)
+    batches = lesson.examples.batches(budget.batch, random)
     for _ in trainer.run():
         batch = next(batches)
-        ids = tokenize(tokenizer, batch.captions, random).to(device)
-        trainer.update(_loss(networks, batch, ids, schedule, scaling_factor, random))
+        ids = tokenize(lesson.tokenizer, batch.captions, random).to(device)
+        clean = batch.latents.to(device) * lesson.scaling_factor
+        trainer.update(
+            _loss(networks, batch, clean=clean, ids=ids, schedule=schedule, random=random)
+        )
     return trainer
 
 
@@ -101,14 +113,14 @@ def tokenize(tokenizer: CLIPTokenizer, captions: list[str], random: Random) -> T
 def _loss(
     networks: MiniNetworks,
     batch: Batch,
+    *,
+    clean: Tensor,
     ids: Tensor,
-    schedule: DDPMScheduler,
-    scaling_factor: float,
+    schedule: Any,  # a DDPMScheduler, whose annotations want times of a class that no tensor has
     random: Random,
 ) -> Tensor:
     device = ids.device
     count = len(batch.captions)
-    clean = batch.latents.to(device) * scaling_factor
     noise = torch.randn_like(clean)
     times = _times(count).to(device)
     noisy = schedule.add_noise(clean, noise, times)
@@ -139,9 +151,12 @@ def _loss(
 
 
 def _times(count: int) -> Tensor:
-    """Logit-normal times (Esser et al. 2024, arXiv:2403.03206), and a share near pure noise,
-    where a few-step sampler takes its most important step."""
-    times = torch.sigmoid(0.4 + 1.1 * torch.randn(count)) * 1000
+    """Logit-normal times (Esser et al. 2024, arXiv:2403.03206), and a share near pure noise.
+
+    On SDXL's schedule signal and noise are equal at a time of about 345, which is where most is to
+    be learnt; the last tenth is where a few-step sampler takes its most important step.
+    """
+    times = torch.sigmoid(-0.45 + torch.randn(count)) * 1000
     late = torch.rand(count) < 0.12
     return torch.where(late, 1000 - torch.rand(count) * 60, times).long().clamp(0, 999)
 

@@ -1,4 +1,4 @@
-"""Writing a trained mini suite in the layouts that every suite is loaded from, as fp16 safetensors."""
+"""Writing a trained mini suite as fp16 safetensors, in the layout that every suite is read from."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from transformers import CLIPTokenizer
 
 from remixlab.mini import architecture
-from remixlab.mini.budget import averaged
+from remixlab.mini.budget import averaged, move
 from remixlab.mini.denoiser import MiniNetworks
-from remixlab.models.attention import detach_processors
+from remixlab.models.attention import RowAttention, detach_processors
 
 _CLASSES = {
     "unet": ("diffusers", "UNet2DConditionModel"),
@@ -27,10 +27,11 @@ _CLASSES = {
 }
 
 
-def load_autoencoder(checkpoint: Path, scaling_factor: float = 1.0) -> AutoencoderDC:
-    """The averaged autoencoder of a training checkpoint."""
-    model = AutoencoderDC(**architecture.VAE, scaling_factor=scaling_factor)
+def load_autoencoder(checkpoint: Path, device: torch.device) -> AutoencoderDC:
+    """The averaged autoencoder of a training checkpoint; its scaling factor is still to be set."""
+    model = AutoencoderDC(**architecture.VAE, scaling_factor=1.0)
     model.load_state_dict(averaged(torch.load(checkpoint, weights_only=True, map_location="cpu")))
+    move(model, device)
     return model.eval().requires_grad_(False)
 
 
@@ -67,7 +68,7 @@ def adapter_state(networks: MiniNetworks) -> dict[str, Tensor]:
     """The IP-Adapter's weights under the names that its authors publish them with."""
     state = {f"image_proj.{k}": v for k, v in published_names(networks.projection).items()}
     for number, attn in enumerate(networks.unet.attn_processors.values()):
-        if attn.reference_enabled:
+        if isinstance(attn, RowAttention) and attn.reference_enabled:
             state[f"ip_adapter.{number}.to_k_ip.weight"] = attn.to_k_ip.weight
             state[f"ip_adapter.{number}.to_v_ip.weight"] = attn.to_v_ip.weight
     return {name: tensor.detach().half().contiguous() for name, tensor in state.items()}

@@ -69,8 +69,7 @@ class Examples:
         keys, counts = list(self.groups), [len(group) for group in self.groups.values()]
         while True:
             group = self.groups[random.choices(keys, counts)[0]]
-            picks = [(random.choice(group), random.randrange(64)) for _ in range(size)]
-            yield self._batch(picks, random)
+            yield self._batch([_pick(group, random) for _ in range(size)], random)
 
     def _batch(self, picks: list[tuple[dict[str, Tensor], int]], random: Random) -> Batch:
         lines = [
@@ -85,13 +84,21 @@ class Examples:
         )
 
 
+def _pick(group: list[dict[str, Tensor]], random: Random) -> tuple[dict[str, Tensor], int]:
+    tensors = random.choice(group)
+    return tensors, random.randrange(len(tensors["latents"]))
+
+
 def _encode(
     model: AutoencoderDC, shard: Shard, scale: float, device: torch.device
 ) -> dict[str, Tensor]:
     images = _scaled(shard.images, scale)
     masks = _scaled(shard.masks[:, None], scale)[:, 0]
     with torch.inference_mode():
-        latents = [model.encode(part.to(device) * 2 - 1).latent.cpu() for part in images.split(8)]
+        latents = [
+            model.encode(part.to(device) * 2 - 1, return_dict=False)[0].cpu()
+            for part in images.split(8)
+        ]
     outlines, edges = zip(
         *(_lines(image, mask) for image, mask in zip(images, masks, strict=True)), strict=True
     )
@@ -119,7 +126,7 @@ def _lines(image: Tensor, mask: Tensor) -> tuple[np.ndarray, np.ndarray]:
     """
     inside = (mask.numpy() > 0.5).astype(np.uint8)
     kernel = np.ones((3, 3), np.uint8)
-    outline = cv2.morphologyEx(inside, cv2.MORPH_GRADIENT, kernel)
+    outline = np.asarray(cv2.morphologyEx(inside, cv2.MORPH_GRADIENT, kernel), np.uint8)
     grey = (image.mean(0).numpy() * 255).astype(np.uint8)
     edges = cv2.dilate(cv2.Canny(cv2.GaussianBlur(grey, (0, 0), 1), 40, 110), kernel[:2, :2]) > 0
     return np.packbits(outline, axis=1), np.packbits(np.maximum(outline, edges), axis=1)

@@ -95,7 +95,7 @@ def blur(picture: Tensor, amount: float) -> Tensor:
 
 
 def _wood(c: Canvas, a: Tensor, b: Tensor) -> Tensor:
-    side, depth = c.floor()
+    side, _ = c.floor()
     planks = c.uniform(2.5, 5.5)
     edge = ((side * planks) % 1 - 0.5).abs() * 2
     tone = torch.sin((side * planks).floor() * 12.9898 + c.uniform(0, 9)) * 0.25

@@ -137,7 +137,7 @@ def render(
 
 
 def spoil(picture: Tensor, random: Random) -> Tensor:
-    """A bad version of a (3, H, W) picture, as the negative prompt names it: flat, noisy, blurred."""
+    """A bad version of a (3, H, W) picture, as the negative prompt says: flat, noisy, blurred."""
     kind = random.choice(("flat", "noise", "blur", "garish"))
     if kind == "flat":
         return (blur(picture, 0.3) * 5).round() / 5

@@ -5,9 +5,11 @@ CLIP's 49,408 tokens would outweigh the whole suite; the mini suite's world need
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
+from typing import Any
 
-from tokenizers import pre_tokenizers
+from tokenizers import Tokenizer, pre_tokenizers
 from tokenizers.trainers import BpeTrainer
 from transformers import CLIPTokenizer
 
@@ -31,14 +33,13 @@ def learn_tokenizer(captions: Iterable[str]) -> CLIPTokenizer:
     )
     backend.train_from_iterator(captions, trainer)
     tokens = [_START, _END, *alphabet, *(symbol + _WORD_END for symbol in alphabet)]
-    merges = [tuple(pair) for pair in _merges(backend)][: VOCABULARY - len(tokens)]
+    # Any, for transformers says "list[str]" and takes pairs.
+    merges: list[Any] = [tuple(pair) for pair in _merges(backend)][: VOCABULARY - len(tokens)]
     tokens += ["".join(pair) for pair in merges]
     vocabulary = {token: index for index, token in enumerate(dict.fromkeys(tokens))}
     return CLIPTokenizer(vocab=vocabulary, merges=merges, model_max_length=TEXT_LENGTH)
 
 
-def _merges(backend: object) -> list[list[str]]:
-    import json
-
-    merges = json.loads(backend.to_str())["model"]["merges"]  # type: ignore[attr-defined]
+def _merges(backend: Tokenizer) -> list[list[str]]:
+    merges = json.loads(backend.to_str())["model"]["merges"]
     return [pair.split(" ") if isinstance(pair, str) else pair for pair in merges]

@@ -17,8 +17,8 @@ from transformers import CLIPTokenizer
 
 from remixlab.mini.autoencoder import psnr, train_autoencoder
 from remixlab.mini.budget import Budget, Trainer
-from remixlab.mini.dataset import HELD_OUT, draw_shards, training_pair
-from remixlab.mini.denoiser import train_denoiser
+from remixlab.mini.dataset import HELD_OUT, SHARD, draw_shards, training_pair
+from remixlab.mini.denoiser import Lesson, train_denoiser
 from remixlab.mini.export import export_suite, load_autoencoder
 from remixlab.mini.latents import Examples, encode_shards
 from remixlab.mini.scenes import draw_scene
@@ -49,7 +49,7 @@ def train(config: TrainConfig, device: torch.device) -> Path:
     folder, output = Path(config.folder), Path(config.output)
     shards = draw_shards(folder / "scenes", config.shards, config.workers)
     trainers = [train_autoencoder(shards, config.autoencoder, folder, device)]
-    vae = load_autoencoder(folder / "autoencoder.pt").to(device)
+    vae = load_autoencoder(folder / "autoencoder.pt", device)
     tokenizer = learn_tokenizer(draw_scene(i).caption(0.1) for i in range(4000))
     previous: Path | None = None
     factor = 0.0
@@ -57,22 +57,17 @@ def train(config: TrainConfig, device: torch.device) -> Path:
         ("half_size", 0.5, config.shards, config.half_size),
         ("full_size", config.full_size_scale, config.full_size_shards, config.full_size),
     ):
+        if budget.minutes == 0:  # a part that is left out
+            continue
         encoded = encode_shards(vae, shards[:count], folder / name, scale, device)
         factor = factor or scaling_factor(encoded[0])
-        trainer = train_denoiser(
-            Examples(encoded, folder / "scenes"),
-            tokenizer,
-            budget,
-            folder,
-            device,
-            name=name,
-            scaling_factor=factor,
-            start=previous,
-        )
+        examples = Examples(encoded, folder / "scenes")
+        lesson = Lesson(name, examples, tokenizer, factor, start=previous)
+        trainer = train_denoiser(lesson, budget, folder=folder, device=device)
         trainers.append(trainer)
         previous = trainer.path
     vae.register_to_config(scaling_factor=factor)
-    finish(vae, tokenizer, trainers, folder, output)
+    finish(vae, tokenizer, trainers, folder=folder, output=output)
     return output
 
 
@@ -80,6 +75,7 @@ def finish(
     vae: AutoencoderDC,
     tokenizer: CLIPTokenizer,
     trainers: list[Trainer],
+    *,
     folder: Path,
     output: Path,
 ) -> None:
@@ -96,7 +92,7 @@ def scaling_factor(encoded: Path) -> float:
 def _card(vae: AutoencoderDC, trainers: list[Trainer], folder: Path) -> dict[str, object]:
     held_out = [training_pair(HELD_OUT + i, (512, 512))[0] for i in range(16)]
     return {
-        "data": f"{64 * len(list((folder / 'scenes').glob('*.safetensors')))} scenes",
+        "data": f"{SHARD * len(list((folder / 'scenes').glob('*.safetensors')))} scenes",
         "hardware": platform.processor() or platform.machine(),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,

@@ -10,9 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from diffusers import ControlNetModel, UNet2DConditionModel
 
 AttentionKernel = Callable[[Tensor, Tensor, Tensor], Tensor]
 """(B, heads, Q, d), (B, heads, K, d), (B, heads, K, d) -> (B, heads, Q, d)."""
@@ -102,7 +106,7 @@ class RowAttention(nn.Module):
 
     def __call__(  # noqa: D102
         self,
-        attn: nn.Module,
+        attn: Any,  # diffusers' Attention, or what its other classes pass for one
         hidden_states: Tensor,
         encoder_hidden_states: Tensor | None = None,
         attention_mask: Tensor | None = None,
@@ -123,7 +127,7 @@ class RowAttention(nn.Module):
         return attn.to_out[1](attn.to_out[0](join_heads(out)))
 
     def _add_reference(self, out: Tensor, query: Tensor, rows: CrossRows) -> Tensor:
-        if rows.references is None or rows.reference_rows is None:
+        if rows.references is None or rows.reference_rows is None or rows.reference_scale is None:
             return out
         key, value = self._project(rows, "reference", rows.references, self.to_k_ip, self.to_v_ip)
         read = self.kernel(
@@ -153,7 +157,7 @@ def join_heads(tensor: Tensor) -> Tensor:
 
 
 def attach_processors(
-    network: nn.Module, kernel: AttentionKernel, *, references: bool
+    network: UNet2DConditionModel | ControlNetModel, kernel: AttentionKernel, *, references: bool
 ) -> dict[str, RowAttention]:
     """Give every attention layer of a UNet or ControlNet a `RowAttention`; returns them by name.
 
@@ -175,7 +179,7 @@ def attach_processors(
     return processors
 
 
-def detach_processors(network: nn.Module) -> None:
+def detach_processors(network: UNet2DConditionModel | ControlNetModel) -> None:
     """Put diffusers' own processors back; the network is as it was loaded."""
     from diffusers.models.attention_processor import AttnProcessor2_0
 
@@ -183,7 +187,9 @@ def detach_processors(network: nn.Module) -> None:
         attn.set_processor(AttnProcessor2_0())
 
 
-def attention_layers(network: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+def attention_layers(
+    network: UNet2DConditionModel | ControlNetModel,
+) -> Iterator[tuple[str, Any]]:
     """Names and modules of all attention layers, in the order in which IP-Adapter counts them."""
     names = [name.removesuffix(".processor") for name in network.attn_processors]
     return ((name, network.get_submodule(name)) for name in names)

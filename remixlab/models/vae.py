@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from diffusers import AutoencoderDC, AutoencoderKL, AutoencoderTiny
-from torch import Tensor
+from torch import Tensor, nn
 
 Autoencoder = AutoencoderKL | AutoencoderTiny | AutoencoderDC
 
 
 def encode_pixels(vae: Autoencoder, pixels: Tensor) -> Tensor:
-    """(B, 3, H, W) in -1..1 -> scaled float32 latents (B, C, H/f, W/f); the mean, never a sample."""
-    encoded = vae.encode(pixels.to(vae.dtype))
-    if isinstance(vae, AutoencoderKL):
-        latents = encoded.latent_dist.mode()
-    elif isinstance(vae, AutoencoderTiny):
-        latents = encoded.latents
-    else:
-        latents = encoded.latent
-    return latents.float() * vae.config.scaling_factor
+    """(B, 3, H, W) in -1..1 -> scaled float32 latents (B, C, H/f, W/f): the mean, not a sample."""
+    encoded = vae.encode(pixels.to(vae.dtype), return_dict=False)[0]
+    latents = encoded if isinstance(encoded, Tensor) else encoded.mode()
+    return latents.float() * vae.config["scaling_factor"]
 
 
 def decode_latents(vae: Autoencoder, latents: Tensor) -> Tensor:
@@ -27,10 +24,15 @@ def decode_latents(vae: Autoencoder, latents: Tensor) -> Tensor:
     Half precision can overflow in a VAE; that shows as NaN or infinity, and then this decode is
     done again in float32.
     """
-    latents = latents / vae.config.scaling_factor
-    pixels = vae.decode(latents.to(vae.dtype)).sample
-    if vae.dtype != torch.float32 and not bool(torch.isfinite(pixels).all()):
-        dtype = vae.dtype
-        pixels = vae.to(torch.float32).decode(latents.float()).sample
-        vae.to(dtype)
+    latents = latents / vae.config["scaling_factor"]
+    dtype = vae.dtype
+    pixels = _decode(vae, latents)
+    if dtype != torch.float32 and not bool(torch.isfinite(pixels).all()):
+        vae.float()
+        pixels = _decode(vae, latents)
+        nn.Module.to(vae, dtype)  # the class's own `to` has lost its annotations
     return pixels.float().clamp(-1, 1)
+
+
+def _decode(vae: Any, latents: Tensor) -> Tensor:
+    return vae.decode(latents.to(vae.dtype), return_dict=False)[0]

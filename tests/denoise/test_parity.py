@@ -205,7 +205,7 @@ def test_strength_below_one_drops_a_step_in_the_pipeline_and_never_in_ours(
 
 
 def test_soft_mask_lets_half_covered_latents_go_halfway(tiny_suite: Suite) -> None:
-    """The pipelines binarise the mask; ours frees a latent of freedom f after 1 - f of the steps."""
+    """The pipelines binarise the mask; ours frees freedom f after 1 - f of the steps."""
     noise = start_noise()
     known = torch.full_like(noise, 0.5)
     freedom = torch.zeros(1, 1, *noise.shape[-2:])

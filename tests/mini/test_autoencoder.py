@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from remixlab.mini import autoencoder
+from remixlab.mini.autoencoder import psnr, train_autoencoder
+from remixlab.mini.budget import Budget
+from tests.mini.conftest import CPU
+
+
+@pytest.fixture(autouse=True)
+def small_crops(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that scenes of 64 pixels are large enough to crop from."""
+    monkeypatch.setattr(autoencoder, "CROP", 32)
+
+
+def test_every_part_learns(shards: list[Path], tmp_path: Path) -> None:
+    trainer = train_autoencoder(shards, Budget(2, 60, 4, 1e-3), tmp_path, CPU)
+    assert trainer.step == 2 and all(math.isfinite(loss) for loss in trainer.losses)
+    idle = [n for n, p in trainer.model.named_parameters() if p.grad is None or not p.grad.any()]
+    assert idle == []
+
+
+def test_the_loss_falls(shards: list[Path], tmp_path: Path) -> None:
+    losses = train_autoencoder(shards, Budget(24, 60, 8, 3e-3), tmp_path, CPU).losses
+    assert sum(losses[-5:]) < 0.8 * sum(losses[:5])
+
+
+def test_shards_that_are_not_drawn_yet_are_left_out(shards: list[Path], tmp_path: Path) -> None:
+    missing = shards[0].with_name("00009.safetensors")
+    train_autoencoder([missing, shards[0]], Budget(2, 60, 1, 1e-3), tmp_path, CPU)
+
+
+class Brighter:
+    """An autoencoder that changes every value by a fixed amount."""
+
+    def encode(self, pictures: Tensor, return_dict: bool) -> tuple[Tensor]:
+        """The pictures."""
+        return (pictures,)
+
+    def decode(self, latents: Tensor, return_dict: bool) -> tuple[Tensor]:
+        """A tenth of the whole range too bright."""
+        return (latents + 0.2,)
+
+
+def test_psnr_in_decibels() -> None:
+    model: Any = Brighter()
+    assert psnr(model, torch.zeros(2, 3, 8, 8)) == pytest.approx(20.0, abs=1e-4)

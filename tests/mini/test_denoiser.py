@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from random import Random
+
+import pytest
+import torch
+from torch import nn
+from transformers import CLIPTokenizer
+
+from remixlab.mini import denoiser
+from remixlab.mini.architecture import CROSS_WIDTH, IMAGE_SIZE, POOLED_WIDTH, TEXT_LENGTH
+from remixlab.mini.budget import Budget, averaged
+from remixlab.mini.denoiser import Lesson, MiniNetworks, tokenize, train_denoiser
+from remixlab.mini.latents import Examples
+from remixlab.models.attention import RowAttention
+from tests.mini.conftest import CPU
+
+pytestmark = pytest.mark.usefixtures("small_denoiser")
+
+
+@pytest.fixture
+def lesson(examples: Examples, tokenizer: CLIPTokenizer) -> Lesson:
+    return Lesson("half_size", examples, tokenizer, 1.3)
+
+
+def learns(part: nn.Module) -> bool:
+    return any(p.grad is not None and bool(p.grad.any()) for p in part.parameters())
+
+
+def test_every_part_learns(lesson: Lesson, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, share in {"USE_OUTLINE": 1.1, "DROP_REFERENCE": 0, "BLANK_REFERENCE": 0}.items():
+        monkeypatch.setattr(denoiser, name, share)
+    budget = Budget(2, 60, 3, 1e-3)  # after one step, for a ControlNet's last layers start at 0
+    trainer = train_denoiser(lesson, budget, folder=tmp_path, device=CPU)
+    assert trainer.step == 2 and all(math.isfinite(loss) for loss in trainer.losses)
+    networks = trainer.model
+    assert {n: learns(part) for n, part in networks.named_children()} == dict.fromkeys(
+        ("unet", "controlnet", "text_encoder", "text_encoder_2", "image_encoder", "projection"),
+        True,
+    )
+    assert isinstance(networks, MiniNetworks)
+    for layer in networks.unet.attn_processors.values():
+        assert isinstance(layer, RowAttention)
+        assert learns(layer) == layer.reference_enabled
+    assert learns(networks.controlnet.controlnet_cond_embedding)
+    assert learns(networks.controlnet.conv_in)
+
+
+def test_branches_that_are_left_out_do_not_learn(
+    lesson: Lesson, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(denoiser, "USE_OUTLINE", 0)
+    monkeypatch.setattr(denoiser, "DROP_REFERENCE", 1.1)
+    trainer = train_denoiser(lesson, Budget(1, 60, 2, 1e-3), folder=tmp_path, device=CPU)
+    idle = {name for name, part in trainer.model.named_children() if not learns(part)}
+    assert idle == {"controlnet", "image_encoder", "projection"}
+
+
+def test_a_later_lesson_starts_from_the_average(lesson: Lesson, tmp_path: Path) -> None:
+    first = train_denoiser(lesson, Budget(2, 60, 2, 1e-2), folder=tmp_path, device=CPU)
+    start = averaged(torch.load(first.path, weights_only=True))
+    later = Lesson("full_size", lesson.examples, lesson.tokenizer, 1.3, start=first.path)
+    second = train_denoiser(later, Budget(1, 60, 2, 1e-7), folder=tmp_path, device=CPU)
+    assert second.step == 1
+    for name, value in second.model.state_dict().items():
+        assert torch.allclose(value.float(), start[name].float(), atol=1e-6), name
+
+
+def test_encodings_have_the_shapes_of_sdxl(tokenizer: CLIPTokenizer) -> None:
+    networks = MiniNetworks()
+    ids = tokenize(tokenizer, ["a red bottle", "a jar"], Random(0))
+    texts, pooled = networks.encode_text(ids)
+    assert texts.shape == (2, TEXT_LENGTH, CROSS_WIDTH) and pooled.shape == (2, POOLED_WIDTH)
+    tokens = networks.encode_reference(torch.randn(2, 3, IMAGE_SIZE, IMAGE_SIZE))
+    assert tokens.shape == (2, 16, CROSS_WIDTH)
+
+
+def test_some_captions_are_left_empty(tokenizer: CLIPTokenizer) -> None:
+    ids = tokenize(tokenizer, ["a red bottle"] * 400, Random(0))
+    assert ids.shape == (400, TEXT_LENGTH)
+    empty = float((ids[:, 1] == tokenizer.eos_token_id).float().mean())
+    assert 0.1 < empty < 0.2

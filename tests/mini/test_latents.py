@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from diffusers import AutoencoderDC
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+
+from remixlab.mini.architecture import IMAGE_SIZE, LATENT_CHANNELS
+from remixlab.mini.dataset import read_shard
+from remixlab.mini.latents import Examples, encode_shards
+from tests.mini.conftest import CPU, SCENES
+
+
+def unpack(bits: torch.Tensor, width: int) -> NDArray[np.bool_]:
+    return np.unpackbits(bits.numpy(), axis=-1)[..., :width].astype(bool)
+
+
+def test_latents_are_those_of_the_pictures(
+    shards: list[Path], encoded: list[Path], autoencoder: AutoencoderDC
+) -> None:
+    for path, latents in zip(shards, encoded, strict=True):
+        pictures = read_shard(path).images / 127.5 - 1
+        wanted = autoencoder.encode(pictures, return_dict=False)[0]
+        found = load_file(latents)["latents"]
+        assert found.dtype == torch.float16
+        assert found.shape == (
+            SCENES,
+            LATENT_CHANNELS,
+            pictures.shape[2] // 16,
+            pictures.shape[3] // 16,
+        )
+        assert torch.allclose(found.float(), wanted, rtol=2e-3, atol=1e-3)
+
+
+def test_outlines_lie_on_the_boundary_of_the_mask(shards: list[Path], encoded: list[Path]) -> None:
+    for path, latents in zip(shards, encoded, strict=True):
+        inside = (read_shard(path).masks.float() / 255 > 0.5).float()[:, None]
+        # Both sides of the mask are within a pixel: what is neither deep inside nor deep outside.
+        dilated, eroded = F.max_pool2d(inside, 3, 1, 1), -F.max_pool2d(-inside, 3, 1, 1)
+        boundary = (dilated != eroded)[:, 0].numpy()
+        tensors = load_file(latents)
+        outlines, edges = (unpack(tensors[k], inside.shape[-1]) for k in ("outlines", "edges"))
+        assert np.array_equal(outlines, boundary)
+        assert edges[outlines].all() and edges.sum() > outlines.sum()
+
+
+@pytest.mark.parametrize(("scale", "sides"), [(0.5, ((2, 2), (2, 3))), (0.75, ((3, 3), (3, 4)))])
+def test_scaled_latents_are_whole(
+    shards: list[Path],
+    autoencoder: AutoencoderDC,
+    tmp_path: Path,
+    scale: float,
+    sides: tuple[tuple[int, int], ...],
+) -> None:
+    for path, side in zip(
+        encode_shards(autoencoder, shards, tmp_path / "small", scale, CPU), sides, strict=True
+    ):
+        tensors = load_file(path)
+        assert tensors["latents"].shape[-2:] == side
+        assert tensors["outlines"].shape == (SCENES, side[0] * 16, side[1] * 2)
+
+
+def test_encoded_shards_are_kept(shards: list[Path], encoded: list[Path], tmp_path: Path) -> None:
+    encoded[1].unlink()
+    (tmp_path / "latents" / "00001.partial").write_bytes(b"half a file")
+    before = encoded[0].stat().st_mtime_ns
+    seen: list[int] = []
+    model: Any = CountingAutoencoder(seen)
+    again = encode_shards(model, shards, tmp_path / "latents", 1.0, CPU)
+    assert again == encoded
+    assert encoded[0].stat().st_mtime_ns == before
+    assert seen == [SCENES]
+
+
+class CountingAutoencoder:
+    """Encodes to zeros and notes how many pictures it was given."""
+
+    def __init__(self, seen: list[int]) -> None:
+        self.seen = seen
+
+    def encode(self, pictures: torch.Tensor, return_dict: bool) -> tuple[torch.Tensor]:
+        """Zeros in place of latents."""
+        self.seen.append(len(pictures))
+        height, width = pictures.shape[-2:]
+        return (torch.zeros(len(pictures), LATENT_CHANNELS, height // 16, width // 16),)
+
+
+def test_batches_are_of_one_size_and_belong_together(
+    examples: Examples, shards: list[Path], encoded: list[Path]
+) -> None:
+    kinds = {
+        words: (path, i) for path in shards for i, words in enumerate(read_shard(path).captions)
+    }
+    sizes = set()
+    batches = examples.batches(5, Random(0))
+    for _ in range(8):
+        batch = next(batches)
+        height, width = batch.latents.shape[-2:]
+        sizes.add((height, width))
+        assert batch.latents.shape == (5, LATENT_CHANNELS, height, width)
+        assert batch.latents.dtype == batch.outline.dtype == torch.float32
+        assert batch.outline.shape == (5, 3, 16 * height, 16 * width)
+        assert set(batch.outline.unique().tolist()) == {0.0, 1.0}
+        assert batch.references.shape == (5, 3, IMAGE_SIZE, IMAGE_SIZE)
+        assert 0 <= float(batch.references.min()) < float(batch.references.max()) <= 1
+        for i, words in enumerate(batch.captions):
+            path, place = kinds[words]
+            latents = load_file(encoded[shards.index(path)])["latents"][place]
+            assert torch.equal(batch.latents[i], latents.float())
+            assert torch.equal(batch.references[i], read_shard(path).references[place] / 255)
+    assert sizes == {(4, 4), (4, 6)}

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from remixlab.mini import autoencoder, dataset, train
+from remixlab.mini.budget import Budget, Trainer
+from remixlab.mini.train import TrainConfig
+from tests.mini.conftest import CPU, SCENES
+
+PARTS = ("autoencoder", "half_size", "full_size")
+
+
+@pytest.fixture
+def recipe(
+    small_world: None, small_denoiser: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> TrainConfig:
+    """Two steps of everything, on one shard of pictures of 128 pixels."""
+    draw = train.training_pair
+    monkeypatch.setattr(dataset, "SIZES", ((128, 128),))
+    monkeypatch.setattr(train, "SHARD", SCENES)
+    monkeypatch.setattr(train, "training_pair", lambda number, _: draw(number, (64, 64)))
+    monkeypatch.setattr(autoencoder, "CROP", 32)
+    return TrainConfig(
+        folder=str(tmp_path / "training"),
+        output=str(tmp_path / "weights"),
+        workers=1,
+        shards=1,
+        full_size_shards=1,
+        autoencoder=Budget(2, 1, 2, 1e-3),
+        half_size=Budget(2, 1, 2, 1e-3),
+        full_size=Budget(2, 1, 2, 1e-3),
+    )
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.*")}
+
+
+@pytest.mark.slow
+def test_recipe_from_nothing_and_again(
+    recipe: TrainConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = train.train(recipe, CPU)
+    folder = Path(recipe.folder)
+    card = json.loads((output / "card.json").read_text())
+    assert card["data"] == f"{SCENES} scenes"
+    assert list(card["parts"]) == list(PARTS)
+    assert {card["parts"][part]["steps_done"] for part in PARTS} == {2}
+    assert all(card["parts"][part]["loss"] > 0 for part in PARTS)
+    assert (output / "unet" / "diffusion_pytorch_model.safetensors").is_file()
+    factor = json.loads((output / "vae" / "config.json").read_text())["scaling_factor"]
+    assert factor == train.scaling_factor(folder / "half_size" / "00000.safetensors")
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("done before")
+
+    before, drawn = (
+        content(output),
+        {p: p.stat().st_mtime_ns for p in folder.rglob("*.safetensors")},
+    )
+    before.pop("card.json")
+    monkeypatch.setattr(Trainer, "update", refuse)
+    monkeypatch.setattr(dataset, "_draw_shard", refuse)
+    assert train.train(recipe, CPU) == output
+    assert {p: p.stat().st_mtime_ns for p in folder.rglob("*.safetensors")} == drawn
+    after = content(output)
+    assert json.loads(after.pop("card.json"))["parts"] == card["parts"]
+    assert after == before
+
+
+def test_scaling_factor_gives_unit_variance(encoded: list[Path]) -> None:
+    from safetensors.torch import load_file
+
+    latents: Tensor = load_file(encoded[0])["latents"].float()
+    assert float((latents * train.scaling_factor(encoded[0])).std()) == pytest.approx(1, rel=1e-3)
+    assert not torch.isclose(latents.std(), torch.tensor(1.0))
