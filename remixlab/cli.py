@@ -130,8 +130,11 @@ def build_request(body: Path | None, given: dict[str, Any]) -> RemixRequest:
 def _run(request: RemixRequest, overrides: list[str]) -> RemixResult:
     with _progress() as progress:
         task = progress.add_task("loading", total=None)
+        from transformers.utils.logging import disable_progress_bar
+
         from remixlab.remix import Remixer
 
+        disable_progress_bar()  # one bar of ours instead of one for every part of the suite
         model = next((o.split("=", 1)[1] for o in overrides if o.startswith("model=")), "mini")
         rest = [o for o in overrides if not o.startswith("model=")]
         remixer = Remixer.from_config(model, overrides=rest)

@@ -71,7 +71,8 @@ def main(
 def _square(path: Path) -> Image.Image:
     """The product in the middle of a square, reduced to `SIDE`."""
     picture = images.decode(path, field="product_image")
-    square = Image.new("RGBA", (max(picture.size),) * 2)
+    longest = max(picture.size)
+    square = Image.new("RGBA", (longest, longest))
     left, top = ((square.width - side) // 2 for side in picture.size)
     square.paste(picture, (left, top))
     return images.resize(square, (SIDE, SIDE))
@@ -95,9 +96,7 @@ def _remix(
         yield _score(request, result, picture, reference)
 
 
-def _score(
-    request: RemixRequest, result: RemixResult, picture: Image.Image, reference: str
-) -> Row:
+def _score(request: RemixRequest, result: RemixResult, picture: Image.Image, reference: str) -> Row:
     return Row(
         reference,
         result.seed,
@@ -112,7 +111,8 @@ def _table(rows: list[Row]) -> Iterator[str]:
     yield "| style_fidelity (outline 1.0) | Lab distance to its reference |"
     yield "|---|---|"
     for style in STYLES:
-        values = [r.lab_distance for r in rows if (r.style_fidelity, r.outline_fidelity) == (style, 1)]
+        ours = [r for r in rows if (r.style_fidelity, r.outline_fidelity) == (style, 1)]
+        values = [r.lab_distance for r in ours]
         yield f"| {style:g} | {_interval(values)} |"
     yield ""
     yield "| outline_fidelity (style 0.7) | edge energy around the outline, x 1000 |"

@@ -55,8 +55,10 @@ def main(
     lines = ["| stage | median seconds | share |", "|---|---|---|"]
     lines += [f"| {stage} | {s:.2f} | {s / total:.0%} |" for stage, s in medians.items()]
     lines += [f"| all | {total:.2f} | |", ""]
-    lines += [f"Load {load:.1f} s, first remix {sum(first.values()):.1f} s, peak memory of the "
-              f"process {record['peak_memory_gb']:.1f} GB; {record['what']}, {record['machine']}."]  # fmt: skip
+    lines.append(
+        f"Load {load:.1f} s, first remix {sum(first.values()):.1f} s, peak memory of the process "
+        f"{record['peak_memory_gb']:.1f} GB; {record['what']}, {record['machine']}."
+    )
     (out / "table.md").write_text("\n".join(lines) + "\n")
     print("\n".join(lines))
 

@@ -58,7 +58,7 @@ def test_it_is_json_and_the_same_each_time(tiny_remixer: Remixer, product: Image
 
 
 def test_versions_of_what_decides(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert versions()["torch"] == torch.__version__.partition("+")[0] or torch.__version__
+    assert torch.__version__.startswith(versions()["torch"])
     assert versions()["python"] == platform.python_version()
 
     def missing(name: str) -> str:

@@ -1,1 +1,1 @@
-"""Scores of pictures: raw values each, with a unit and a direction; statistics are made elsewhere."""
+"""Scores of pictures: raw values, a unit and a direction each; statistics are made elsewhere."""

@@ -35,5 +35,5 @@ def band_energy(
 
 def _outside(mask: Image.Image, gap: float, near: float) -> NDArray[np.bool_]:
     side = min(mask.size)
-    distance = distance_transform_edt(np.asarray(mask) < 8)
+    distance = np.asarray(distance_transform_edt(np.asarray(mask) < 8))
     return (distance > gap * side) & (distance <= (gap + near) * side)

@@ -68,9 +68,9 @@ def adapter_state(networks: MiniNetworks) -> dict[str, Tensor]:
     """The IP-Adapter's weights under the names that its authors publish them with."""
     state = {f"image_proj.{k}": v for k, v in published_names(networks.projection).items()}
     for number, attn in enumerate(networks.unet.attn_processors.values()):
-        if isinstance(attn, RowAttention) and attn.reference_enabled:
-            state[f"ip_adapter.{number}.to_k_ip.weight"] = attn.to_k_ip.weight
-            state[f"ip_adapter.{number}.to_v_ip.weight"] = attn.to_v_ip.weight
+        if isinstance(attn, RowAttention):
+            for name, parameter in attn.named_parameters():
+                state[f"ip_adapter.{number}.{name}"] = parameter
     return {name: tensor.detach().half().contiguous() for name, tensor in state.items()}
 
 

@@ -38,8 +38,9 @@ def test_lost_words_are_the_end_of_the_text(tiny_suite: Suite) -> None:
 def test_lost_words_change_nothing_and_the_others_do(tiny_suite: Suite) -> None:
     text = longest(tiny_suite)
     embeddings, pooled = encode_texts(tiny_suite, [text, f"{text} {WORD}", f"a {text}"])
-    assert torch.equal(embeddings[0], embeddings[1]) and torch.equal(pooled[0], pooled[1])
-    assert not torch.equal(embeddings[0], embeddings[2])
+    assert torch.allclose(embeddings[0], embeddings[1], atol=1e-6)
+    assert torch.allclose(pooled[0], pooled[1], atol=1e-6)
+    assert not torch.allclose(embeddings[0], embeddings[2], atol=1e-2)
 
 
 @torch.inference_mode()

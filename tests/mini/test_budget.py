@@ -101,7 +101,7 @@ def test_time_ends_it_too(tmp_path: Path) -> None:
 def test_average_has_the_models_names_and_lags_behind(tmp_path: Path) -> None:
     trainer = make_trainer(tmp_path)
     start = weights(trainer)
-    train(trainer, 20)
+    train(trainer, 100)
     state = averaged(torch.load(trainer.path, weights_only=True))
     assert state.keys() == start.keys()
     nn.Linear(4, 3).load_state_dict(state)

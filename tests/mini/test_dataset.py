@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from remixlab.mini import dataset
+from remixlab.mini import captions, dataset
 from remixlab.mini.architecture import IMAGE_SIZE
 from remixlab.mini.dataset import draw_shards, photographs, read_shard, shrink, training_pair
 from tests.mini.conftest import SCENES
@@ -55,7 +55,7 @@ def test_shards_are_whole_or_not_there(
 
 def test_some_pairs_are_spoilt_and_say_so() -> None:
     words = [training_pair(number, (32, 32))[3] for number in range(40)]
-    spoilt = [text for text in words if text.startswith(("worst", "low", "illus", "3d", "2d"))]
+    spoilt = [text for text in words if text.startswith(captions.NEGATIVE_WORDS)]
     assert 1 <= len(spoilt) <= 10
 
 
