@@ -58,6 +58,8 @@ def export_suite(
     networks.image_encoder.half().save_pretrained(target / "ip_adapter" / "image_encoder")
     save_file(adapter, target / "ip_adapter" / "ip-adapter-plus_mini.safetensors")
     EulerDiscreteScheduler(**architecture.SCHEDULER).save_pretrained(target / "scheduler")
+    tokenizer.backend_tokenizer.no_truncation()  # or it keeps how it was called last
+    tokenizer.backend_tokenizer.no_padding()
     for name in ("tokenizer", "tokenizer_2"):
         tokenizer.save_pretrained(target / name)
     index = {"_class_name": "StableDiffusionXLPipeline", **_CLASSES}

@@ -25,14 +25,17 @@ def learn_tokenizer(captions: Iterable[str]) -> CLIPTokenizer:
     """
     backend = CLIPTokenizer().backend_tokenizer
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    endings = [symbol + _WORD_END for symbol in alphabet]
     trainer = BpeTrainer(
         vocab_size=2 * VOCABULARY,
         initial_alphabet=alphabet,
+        # Numbered here, for the trainer numbers them by chance, which decides between equal counts.
+        special_tokens=endings,
         end_of_word_suffix=_WORD_END,
         show_progress=False,
     )
     backend.train_from_iterator(captions, trainer)
-    tokens = [_START, _END, *alphabet, *(symbol + _WORD_END for symbol in alphabet)]
+    tokens = [_START, _END, *alphabet, *endings]
     # Any, for transformers says "list[str]" and takes pairs.
     merges: list[Any] = [tuple(pair) for pair in _merges(backend)][: VOCABULARY - len(tokens)]
     tokens += ["".join(pair) for pair in merges]

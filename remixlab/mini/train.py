@@ -23,6 +23,7 @@ from remixlab.mini.export import export_suite, load_autoencoder
 from remixlab.mini.latents import Examples, encode_shards
 from remixlab.mini.scenes import draw_scene
 from remixlab.mini.tokenizer import learn_tokenizer
+from remixlab.models.parts import read_tokenizer
 
 
 @dataclass
@@ -50,7 +51,7 @@ def train(config: TrainConfig, device: torch.device) -> Path:
     shards = draw_shards(folder / "scenes", config.shards, config.workers)
     trainers = [train_autoencoder(shards, config.autoencoder, folder, device)]
     vae = load_autoencoder(folder / "autoencoder.pt", device)
-    tokenizer = learn_tokenizer(draw_scene(i).caption(0.1) for i in range(4000))
+    tokenizer = learnt_once(folder / "tokenizer")
     previous: Path | None = None
     factor = 0.0
     for name, scale, count, budget in (
@@ -69,6 +70,15 @@ def train(config: TrainConfig, device: torch.device) -> Path:
     vae.register_to_config(scaling_factor=factor)
     finish(vae, tokenizer, trainers, folder=folder, output=output)
     return output
+
+
+def learnt_once(folder: Path) -> CLIPTokenizer:
+    """The tokenizer in `folder`, learnt if need be: another would number the words differently."""
+    if not folder.exists():
+        partial = folder.with_suffix(".partial")
+        learn_tokenizer(draw_scene(i).caption(0.1) for i in range(4000)).save_pretrained(partial)
+        partial.rename(folder)
+    return read_tokenizer(folder)
 
 
 def finish(

@@ -34,6 +34,12 @@ def test_any_text_can_be_encoded(
         assert all(END < number < len(one) for number in ids[1:-1])
 
 
+def test_the_same_captions_give_the_same_tokenizer() -> None:
+    captions = [draw_scene(number).caption(0.1) for number in range(300)]
+    first, again = (learn_tokenizer(captions).backend_tokenizer.to_str() for _ in range(2))
+    assert first == again
+
+
 def test_vocabulary_is_small(tokenizer: CLIPTokenizer) -> None:
     assert len(tokenizer) <= VOCABULARY
     numbers = tokenizer.get_vocab().values()

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from remixlab.mini import autoencoder, dataset, train
 from remixlab.mini.budget import Budget, Trainer
+from remixlab.mini.tokenizer import learn_tokenizer
 from remixlab.mini.train import TrainConfig
 from tests.mini.conftest import CPU, SCENES
 
@@ -71,6 +72,15 @@ def test_recipe_from_nothing_and_again(
     after = content(output)
     assert json.loads(after.pop("card.json"))["parts"] == card["parts"]
     assert after == before
+
+
+def test_tokenizer_is_learnt_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    learns = iter([learn_tokenizer(["a red bottle"])])
+    monkeypatch.setattr(train, "learn_tokenizer", lambda _: next(learns))
+    (tmp_path / "tokenizer.partial").mkdir()
+    first, again = (train.learnt_once(tmp_path / "tokenizer") for _ in range(2))
+    assert first.get_vocab() == again.get_vocab()
+    assert [path.name for path in tmp_path.iterdir()] == ["tokenizer"]
 
 
 def test_scaling_factor_gives_unit_variance(encoded: list[Path]) -> None:
