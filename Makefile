@@ -1,6 +1,6 @@
 # make help lists what there is. Everything runs in .venv, which is made on first use.
 PYTHON ?= python3
-DEMO ?= perfume_wood
+DEMO ?= diffuser_flower
 JOBS ?= 2
 
 VENV := .venv

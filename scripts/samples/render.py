@@ -22,8 +22,8 @@ PASSES = 4
 def load_mitsuba(variant: str) -> Any:
     """The renderer with `variant` set, on one thread; leaves with a hint when it is missing."""
     try:
-        import drjit
-        import mitsuba
+        import drjit  # pyright: ignore[reportMissingImports]  (extra "samples")
+        import mitsuba  # pyright: ignore[reportMissingImports]  (extra "samples")
     except ImportError:
         sys.exit(
             "make_samples renders with Mitsuba, which is missing: pip install remixlab[samples]"
