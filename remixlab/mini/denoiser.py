@@ -31,7 +31,7 @@ from remixlab.mini.budget import Budget, Trainer, averaged
 from remixlab.mini.latents import Batch, Examples
 from remixlab.models.attention import CrossRows, attach_processors
 
-DROP_TEXT, DROP_REFERENCE, BLANK_REFERENCE, USE_OUTLINE = 0.15, 0.3, 0.08, 0.3
+DROP_TEXT, DROP_REFERENCE, BLANK_REFERENCE, USE_OUTLINE = 0.15, 0.3, 0.08, 0.5
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 

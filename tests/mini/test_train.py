@@ -42,7 +42,6 @@ def content(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.*")}
 
 
-@pytest.mark.slow
 def test_recipe_from_nothing_and_again(
     recipe: TrainConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
