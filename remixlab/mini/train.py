@@ -38,9 +38,9 @@ class TrainConfig:
     shards: int = 200
     full_size_shards: int = 96  # the last part sees the first of them: encoding them costs minutes
     full_size_scale: float = 0.75  # of the 512-pixel scenes; its square is the suite's native area
-    autoencoder: Budget = field(default_factory=lambda: Budget(6000, 16, 16, 1.5e-3))
-    half_size: Budget = field(default_factory=lambda: Budget(4000, 40, 32, 5e-4))
-    full_size: Budget = field(default_factory=lambda: Budget(2000, 40, 16, 2e-4))
+    autoencoder: Budget = field(default_factory=lambda: Budget(20000, 20, 8, 1.5e-3))
+    half_size: Budget = field(default_factory=lambda: Budget(20000, 150, 16, 8e-4))
+    full_size: Budget = field(default_factory=lambda: Budget(10000, 60, 12, 2.5e-4))
 
 
 def train(config: TrainConfig, device: torch.device) -> Path:
