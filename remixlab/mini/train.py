@@ -102,7 +102,7 @@ def scaling_factor(encoded: Path) -> float:
 def _card(vae: AutoencoderDC, trainers: list[Trainer], folder: Path) -> dict[str, object]:
     held_out = [training_pair(HELD_OUT + i, (512, 512))[0] for i in range(16)]
     return {
-        "data": f"{SHARD * len(list((folder / 'scenes').glob('*.safetensors')))} scenes",
+        "data": f"{SHARD * len(list((folder / 'half_size').glob('*.safetensors')))} scenes",
         "hardware": platform.processor() or platform.machine(),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
