@@ -50,7 +50,7 @@ CONTROLNET: dict[str, Any] = _SHARED | {
     "conditioning_channels": 3,
     "down_block_types": ("DownBlock2D", "DownBlock2D", "DownBlock2D"),
     "mid_block_type": "UNetMidBlock2D",
-    "conditioning_embedding_out_channels": (4, 16, 32, 48, 64),
+    "conditioning_embedding_out_channels": (4, 8, 16, 32, 64),
 }
 
 _TEXT: dict[str, Any] = {

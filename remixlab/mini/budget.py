@@ -61,7 +61,11 @@ class Trainer:
         self.path = folder / f"{name}.pt"
         self.average = AveragedModel(model, multi_avg_fn=_average)
         self.optimizer = torch.optim.AdamW(
-            model.parameters(), lr=budget.learning_rate, betas=(0.9, 0.99), weight_decay=0.01
+            model.parameters(),
+            lr=budget.learning_rate,
+            betas=(0.9, 0.99),
+            weight_decay=0.01,
+            fused=True,
         )
         self.step, self.elapsed, self.losses = 0, 0.0, []
         if self.path.exists():

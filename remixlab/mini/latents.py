@@ -25,10 +25,12 @@ from remixlab.mini.dataset import Shard, read_shard
 class Batch:
     """B training examples of one size.
 
-    `latents` (B, C, h, w); `outline` (B, 3, H, W) in 0..1; `references` (B, 3, S, S) in 0..1.
+    `latents` (B, C, h, w); `products` (B, 1, h, w), the share of each latent that the product
+    covers; `outline` (B, 3, H, W) in 0..1; `references` (B, 3, S, S) in 0..1.
     """
 
     latents: Tensor
+    products: Tensor
     outline: Tensor
     references: Tensor
     captions: list[str]
@@ -78,6 +80,7 @@ class Examples:
         ]
         return Batch(
             torch.stack([t["latents"][i] for t, i in picks]).float(),
+            torch.stack([t["products"][i] for t, i in picks])[:, None].float(),
             torch.stack(lines)[:, None].expand(-1, 3, -1, -1),
             torch.stack([t["references"][i] for t, i in picks]).float() / 255,
             [self.captions[id(t)][i] for t, i in picks],
@@ -104,6 +107,7 @@ def _encode(
     )
     return {
         "latents": torch.cat(latents).half(),
+        "products": F.avg_pool2d(masks, 16).half(),
         "outlines": torch.from_numpy(np.stack(outlines)),
         "edges": torch.from_numpy(np.stack(edges)),
     }
