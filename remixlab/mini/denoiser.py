@@ -33,7 +33,7 @@ from remixlab.mini.latents import Batch, Examples
 from remixlab.models.attention import CrossRows, attach_processors
 
 DROP_TEXT, DROP_REFERENCE, BLANK_REFERENCE, USE_OUTLINE = 0.15, 0.3, 0.08, 0.8
-# What a remix keeps anyway need not be learnt well: the product's own latents count for little.
+# A remix keeps the product as it is: how well the model would have painted it matters little.
 PRODUCT_WEIGHT = 0.1
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
@@ -165,20 +165,27 @@ def _loss(
     predicted = networks.unet(
         noisy, times, cross_attention_kwargs={"rows": rows}, **inputs, **residuals
     ).sample
-    error = (predicted - schedule.get_velocity(clean, noise, times)).square().mean(1, keepdim=True)
-    weights = 1 - (1 - PRODUCT_WEIGHT) * batch.products.to(device)
+    wanted = schedule.get_velocity(clean, noise, times)
+    return weighted_error(predicted, wanted, batch.products.to(device))
+
+
+def weighted_error(predicted: Tensor, wanted: Tensor, products: Tensor) -> Tensor:
+    """Mean squared error of (B, C, h, w) in which `products` (B, 1, h, w) count for little."""
+    weights = 1 - (1 - PRODUCT_WEIGHT) * products
+    error = (predicted - wanted).square().mean(1, keepdim=True)
     return (error * weights).sum() / weights.sum()
 
 
 def _times(count: int) -> Tensor:
-    """Logit-normal times (Esser et al. 2024, arXiv:2403.03206), and a share near pure noise.
+    """Logit-normal times (Esser et al. 2024, arXiv:2403.03206), and a large share near pure noise.
 
-    On SDXL's schedule signal and noise are equal at a time of about 345, which is where most is to
-    be learnt; the last tenth is where a few-step sampler takes its most important step.
+    On SDXL's schedule signal and noise are equal at a time of about 345, where most of a picture's
+    detail is decided. What the conditions decide, colours and layout, is decided above 700, and a
+    few-step sampler's first steps lie there.
     """
     times = torch.sigmoid(-0.45 + torch.randn(count)) * 1000
-    late = torch.rand(count) < 0.12
-    return torch.where(late, 1000 - torch.rand(count) * 60, times).long().clamp(0, 999)
+    late = torch.rand(count) < 0.4
+    return torch.where(late, 1000 - torch.rand(count) * 300, times).long().clamp(0, 999)
 
 
 def _time_ids(latents: Tensor) -> Tensor:

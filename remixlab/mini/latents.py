@@ -19,6 +19,8 @@ from torch import Tensor
 from tqdm import tqdm
 
 from remixlab.mini.dataset import Shard, read_shard
+from remixlab.product.mask import Product
+from remixlab.product.outline import draw_outline
 
 
 @dataclass(frozen=True)
@@ -123,17 +125,17 @@ def _scaled(pictures: Tensor, scale: float) -> Tensor:
 
 
 def _lines(image: Tensor, mask: Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """The product's outline, and that with the edges of the whole picture, as packed bits.
+    """The product's outline as a remix draws it, and that with the whole picture's edges, as bits.
 
     A ControlNet that has seen full edge maps takes an empty background in the map as a plain
     background, which is what the published Canny ControlNets do too.
     """
-    inside = (mask.numpy() > 0.5).astype(np.uint8)
-    kernel = np.ones((3, 3), np.uint8)
-    outline = np.asarray(cv2.morphologyEx(inside, cv2.MORPH_GRADIENT, kernel), np.uint8)
+    alpha = (mask.numpy() * 255).round().astype(np.uint8)
+    product = Product(np.dstack([np.zeros((*alpha.shape, 3), np.uint8), alpha]))
+    outline = draw_outline(product, product.size) > 0
     grey = (image.mean(0).numpy() * 255).astype(np.uint8)
-    edges = cv2.dilate(cv2.Canny(cv2.GaussianBlur(grey, (0, 0), 1), 40, 110), kernel[:2, :2]) > 0
-    return np.packbits(outline, axis=1), np.packbits(np.maximum(outline, edges), axis=1)
+    canny = cv2.Canny(cv2.GaussianBlur(grey, (0, 0), 1), 40, 110)
+    return np.packbits(outline, axis=1), np.packbits(outline | (canny > 0), axis=1)
 
 
 def _unpack(bits: Tensor, latents: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from transformers import CLIPTokenizer
 from remixlab.mini import denoiser
 from remixlab.mini.architecture import CROSS_WIDTH, IMAGE_SIZE, POOLED_WIDTH, TEXT_LENGTH
 from remixlab.mini.budget import Budget, averaged
-from remixlab.mini.denoiser import Lesson, MiniNetworks, tokenize, train_denoiser
+from remixlab.mini.denoiser import Lesson, MiniNetworks, tokenize, train_denoiser, weighted_error
 from remixlab.mini.latents import Examples
 from remixlab.models.attention import RowAttention
 from tests.mini.conftest import CPU
@@ -56,6 +56,27 @@ def test_branches_that_are_left_out_do_not_learn(
     trainer = train_denoiser(lesson, Budget(1, 60, 2, 1e-3), folder=tmp_path, device=CPU)
     idle = {name for name, part in trainer.model.named_children() if not learns(part)}
     assert idle == {"controlnet", "image_encoder", "projection"}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_an_outline_passes_the_new_embedding(seed: int) -> None:
+    torch.manual_seed(seed)
+    embedding = MiniNetworks().controlnet.controlnet_cond_embedding
+    nn.init.normal_(embedding.conv_out.weight, std=0.05)  # it starts at 0, as a ControlNet should
+    lines = torch.zeros(1, 3, 256, 256)
+    lines[..., 64:66, 64:192] = lines[..., 64:192, 64:66] = 1
+    with torch.no_grad():
+        passed = embedding(lines) - embedding(torch.zeros_like(lines))
+    assert 0.003 < float(passed.std()) < 10
+
+
+def test_errors_in_the_product_count_for_a_tenth() -> None:
+    wanted, products = torch.zeros(1, 2, 2, 2), torch.zeros(1, 1, 2, 2)
+    products[..., 0] = 1
+    inside, outside = wanted.clone(), wanted.clone()
+    inside[..., 0], outside[..., 1] = 1, 1
+    assert float(weighted_error(outside, wanted, products)) == pytest.approx(2 / 2.2)
+    assert float(weighted_error(inside, wanted, products)) == pytest.approx(0.2 / 2.2)
 
 
 def test_a_later_lesson_starts_from_the_average(lesson: Lesson, tmp_path: Path) -> None:

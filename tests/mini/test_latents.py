@@ -15,6 +15,8 @@ from safetensors.torch import load_file
 from remixlab.mini.architecture import IMAGE_SIZE, LATENT_CHANNELS
 from remixlab.mini.dataset import read_shard
 from remixlab.mini.latents import Examples, encode_shards
+from remixlab.product.mask import Product
+from remixlab.product.outline import draw_outline
 from tests.mini.conftest import CPU, SCENES
 
 
@@ -39,16 +41,15 @@ def test_latents_are_those_of_the_pictures(
         assert torch.allclose(found.float(), wanted, rtol=2e-3, atol=1e-3)
 
 
-def test_outlines_lie_on_the_boundary_of_the_mask(shards: list[Path], encoded: list[Path]) -> None:
+def test_outlines_are_drawn_as_in_a_remix(shards: list[Path], encoded: list[Path]) -> None:
     for path, latents in zip(shards, encoded, strict=True):
-        inside = (read_shard(path).masks.float() / 255 > 0.5).float()[:, None]
-        # Both sides of the mask are within a pixel: what is neither deep inside nor deep outside.
-        dilated, eroded = F.max_pool2d(inside, 3, 1, 1), -F.max_pool2d(-inside, 3, 1, 1)
-        boundary = (dilated != eroded)[:, 0].numpy()
-        tensors = load_file(latents)
-        outlines, edges = (unpack(tensors[k], inside.shape[-1]) for k in ("outlines", "edges"))
-        assert np.array_equal(outlines, boundary)
-        assert edges[outlines].all() and edges.sum() > outlines.sum()
+        masks, tensors = read_shard(path).masks, load_file(latents)
+        width = masks.shape[-1]
+        outlines, edges = (unpack(tensors[key], width) for key in ("outlines", "edges"))
+        for mask, outline in zip(masks, outlines, strict=True):
+            product = Product(np.dstack([np.zeros((*mask.shape, 3), np.uint8), mask.numpy()]))
+            assert np.array_equal(outline, draw_outline(product, product.size) > 0)
+        assert outlines.any() and edges[outlines].all() and edges.sum() > outlines.sum()
 
 
 @pytest.mark.parametrize(("scale", "sides"), [(0.5, ((2, 2), (2, 3))), (0.75, ((3, 3), (3, 4)))])
@@ -114,5 +115,7 @@ def test_batches_are_of_one_size_and_belong_together(
             path, place = kinds[words]
             latents = load_file(encoded[shards.index(path)])["latents"][place]
             assert torch.equal(batch.latents[i], latents.float())
+            mask = read_shard(path).masks[place][None, None] / 255
+            assert torch.allclose(batch.products[i], F.avg_pool2d(mask, 16)[0], atol=1e-3)
             assert torch.equal(batch.references[i], read_shard(path).references[place] / 255)
     assert sizes == {(4, 4), (4, 6)}
