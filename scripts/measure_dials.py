@@ -12,14 +12,15 @@ from itertools import product as grid
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import typer
 from PIL import Image
 from rich.progress import track
 
-from remixlab import Remixer, RemixRequest, RemixResult, images
-from remixlab.metrics.outline import band_energy
-from remixlab.metrics.style import lab_distance
+from remixlab import Remixer, RemixRequest, images
+from remixlab.metrics.intervals import bootstrap
+from remixlab.metrics.metric import Picture
+from remixlab.metrics.outline import BandEnergy
+from remixlab.metrics.style import LabDistance
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 REFERENCES = ("wood", "beach", "pink", "slate")
@@ -93,18 +94,15 @@ def _remix(
         for style, outline in dials
     ]
     for request, result in zip(requests, remixer.remix_batch(requests), strict=True):
-        yield _score(request, result, picture, reference)
-
-
-def _score(request: RemixRequest, result: RemixResult, picture: Image.Image, reference: str) -> Row:
-    return Row(
-        reference,
-        result.seed,
-        request.style_fidelity,
-        request.outline_fidelity,
-        lab_distance(result.background, result.mask, picture),
-        band_energy(result.background, result.mask),
-    )
+        made = Picture.of(request, result)
+        yield Row(
+            reference,
+            result.seed,
+            request.style_fidelity,
+            request.outline_fidelity,
+            LabDistance().of(made),
+            BandEnergy().of(made),
+        )
 
 
 def _table(rows: list[Row]) -> Iterator[str]:
@@ -113,25 +111,15 @@ def _table(rows: list[Row]) -> Iterator[str]:
     for style in STYLES:
         ours = [r for r in rows if (r.style_fidelity, r.outline_fidelity) == (style, 1)]
         values = [r.lab_distance for r in ours]
-        yield f"| {style:g} | {_interval(values)} |"
+        yield f"| {style:g} | {bootstrap(values)} |"
     yield ""
     yield "| outline_fidelity (style 0.7) | edge energy around the outline, x 1000 |"
     yield "|---|---|"
     for outline in (0.0, 1.0, 2.0):
         values = [
-            1000 * r.band_energy
-            for r in rows
-            if (r.style_fidelity, r.outline_fidelity) == (0.7, outline)
+            r.band_energy for r in rows if (r.style_fidelity, r.outline_fidelity) == (0.7, outline)
         ]
-        yield f"| {outline:g} | {_interval(values)} |"
-
-
-def _interval(values: list[float]) -> str:
-    """Mean with its 95 % bootstrap interval (percentile, 2,000 resamples, fixed seed)."""
-    random = np.random.default_rng(0)
-    means = random.choice(values, (2000, len(values))).mean(1)
-    low, high = np.percentile(means, [2.5, 97.5])
-    return f"{np.mean(values):.1f} ({low:.1f} to {high:.1f})"
+        yield f"| {outline:g} | {bootstrap(values)} |"
 
 
 if __name__ == "__main__":

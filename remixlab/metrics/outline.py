@@ -1,39 +1,145 @@
-"""What grows out of a product's outline, without any weights."""
+"""What grows out of a product's outline, or is lost of it, before the composite hides it."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Literal
+
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy.ndimage import distance_transform_edt
+from scipy.ndimage import distance_transform_edt, label
 from skimage.color import rgb2gray
 from skimage.filters import sobel
 
+from remixlab import images
+from remixlab.metrics.metric import Metric, Picture
 
-def band_energy(
-    background: Image.Image, mask: Image.Image, *, near: float = 1 / 12, gap: float = 1 / 128
-) -> float:
-    """Mean edge strength in a band just outside the product's outline, 0 to 1.
+_SIDE = 256  # pixels, the longer side at which GrabCut runs
+_REACH = 0.25  # of the shorter side: how far from the outline growth is looked for
+_Mask = NDArray[np.bool_]
 
-    Scored before the composite: the product would hide what grew under it. What the outline itself
-    draws is left out by a gap.
 
-    Args:
-        background: RGB, the picture before the composite.
-        mask: L, 255 where the product is.
-        near: width of the band, as a share of the shorter side.
-        gap: how far from the outline it begins, likewise.
+class BandEnergy(Metric):
+    """Mean edge strength in a band just outside the outline, x 1000: 0 is flat.
 
-    Source:
-        Sobel magnitude of the luminance, scikit-image `filters.sobel`.
+    Sobel magnitude of the luminance (scikit-image `filters.sobel`). What the outline itself draws
+    is left out by a gap. `near` (the band's width) and `gap` are shares of the shorter side.
     """
-    band = _outside(mask, gap, near)
-    if not band.any():
-        raise ValueError("the product leaves no band around itself to score")
-    return float(sobel(rgb2gray(np.asarray(background)))[band].mean())
+
+    name, unit, better = "band_energy", "x 1000", "lower"
+
+    def __init__(self, *, near: float = 1 / 12, gap: float = 1 / 128) -> None:
+        self.near, self.gap = near, gap
+
+    def of(self, picture: Picture) -> float:
+        """See `Metric`; ValueError where the product leaves no such band."""
+        return 1000 * float(_edges(picture)[self._band(picture, self.gap)].mean())
+
+    def _band(self, picture: Picture, start: float) -> _Mask:
+        side = min(picture.mask.size)
+        distance = np.asarray(distance_transform_edt(np.asarray(picture.mask) < 8))
+        band = (distance > start * side) & (distance <= (start + self.near) * side)
+        if not band.any():
+            raise ValueError("the product leaves no band around itself to score")
+        return band
 
 
-def _outside(mask: Image.Image, gap: float, near: float) -> NDArray[np.bool_]:
-    side = min(mask.size)
-    distance = np.asarray(distance_transform_edt(np.asarray(mask) < 8))
-    return (distance > gap * side) & (distance <= (gap + near) * side)
+class BandRatio(BandEnergy):
+    """Edge strength in the band around the outline over that of the next band farther out.
+
+    1 is a background that is as busy near the product as farther away.
+    """
+
+    name, unit, better = "band_ratio", "ratio", "lower"
+
+    def of(self, picture: Picture) -> float:
+        """See `BandEnergy`."""
+        edges = _edges(picture)
+        near = edges[self._band(picture, self.gap)].mean()
+        far = edges[self._band(picture, self.gap + self.near)].mean()
+        return float(near / max(float(far), 1e-6))
+
+
+@dataclass(frozen=True)
+class Segmented:
+    """Areas as shares of the true mask: what was found outside it, and what of it was not found."""
+
+    growth: float
+    loss: float
+
+
+class _Difference(Metric):
+    """A share of `Segmented` on the background, less that on the product over a plain ground.
+
+    The second is the segmenter's own bias: what it gets wrong even where nothing has grown.
+    Growth and loss are scored apart, for as a sum of signed areas they would cancel.
+    """
+
+    unit, better = "share of the product's area", "lower"
+    share: Literal["growth", "loss"]
+
+    def of(self, picture: Picture) -> float:
+        """See `Metric`."""
+        mask = _small(picture.mask)
+        found = segment(_small(picture.background), mask)
+        plain = segment(_small(_over_plain(picture)), mask)
+        return getattr(found, self.share) - getattr(plain, self.share)
+
+
+class Growth(_Difference):
+    """Area that GrabCut takes for product outside the true mask, less its bias."""
+
+    name, share = "outline_growth", "growth"
+
+
+class Loss(_Difference):
+    """Area of the true mask that GrabCut takes for background, less its bias."""
+
+    name, share = "outline_loss", "loss"
+
+
+def segment(picture: Image.Image, mask: Image.Image) -> Segmented:
+    """GrabCut (Rother, Kolmogorov and Blake 2004) started from the true mask.
+
+    The product's core is certain, what is farther than a quarter of the shorter side is certainly
+    background; only what hangs together with the product counts as grown.
+    """
+    inside = np.asarray(mask) > 127
+    if not inside.any():
+        raise ValueError("the mask is empty: there is no product to segment")
+    depth = np.asarray(distance_transform_edt(inside))
+    beyond = np.asarray(distance_transform_edt(~inside)) > _REACH * min(mask.size)
+    labels = np.where(inside, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
+    labels[depth > 0.25 * depth.max()] = cv2.GC_FGD
+    labels[beyond] = cv2.GC_BGD
+    cv2.setRNGSeed(0)  # the mixture models start from k-means
+    models = np.zeros((1, 65)), np.zeros((1, 65))
+    bgr = cv2.cvtColor(np.asarray(picture.convert("RGB")), cv2.COLOR_RGB2BGR)
+    cv2.grabCut(bgr, labels, None, *models, 4, cv2.GC_INIT_WITH_MASK)
+    found = (labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)
+    parts = np.asarray(label(found | inside)[0])
+    attached = found & np.isin(parts, np.unique(parts[inside]))
+    area = inside.sum()
+    return Segmented(
+        growth=float((attached & ~inside).sum() / area), loss=float((inside & ~found).sum() / area)
+    )
+
+
+def _edges(picture: Picture) -> NDArray[np.float64]:
+    return np.asarray(sobel(rgb2gray(np.asarray(picture.background))))
+
+
+def _small(picture: Image.Image) -> Image.Image:
+    scale = min(1.0, _SIDE / max(picture.size))
+    return images.resize(picture, (round(picture.width * scale), round(picture.height * scale)))
+
+
+def _over_plain(picture: Picture) -> Image.Image:
+    """The product on the background's mean colour: where nothing has grown and nothing is lost."""
+    pixels = np.asarray(picture.background)
+    around = np.asarray(picture.mask) < 8
+    colour = pixels[around].mean(0) if around.any() else pixels.mean((0, 1))
+    plain = Image.new("RGB", picture.mask.size, tuple(int(c) for c in colour))
+    return Image.composite(picture.needed("product").convert("RGB"), plain, picture.mask)

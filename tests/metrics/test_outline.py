@@ -1,50 +1,81 @@
-"""Band energy on outlines that did and did not grow."""
+"""Scores of the outline on outlines that did and did not grow."""
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Callable
+from dataclasses import replace
+
 import pytest
 from PIL import Image, ImageDraw
 
-from remixlab.metrics.outline import band_energy
+from remixlab.metrics.metric import Picture
+from remixlab.metrics.outline import BandEnergy, BandRatio, Growth, Loss, segment
+from tests.metrics.conftest import SIDE, noise, plain
+
+Make = Callable[..., Picture]
+GREEN = (90, 120, 60)
 
 
-@pytest.fixture
-def mask() -> Image.Image:
-    picture = Image.new("L", (256, 256))
-    ImageDraw.Draw(picture).ellipse((78, 78, 178, 178), fill=255)
-    return picture
+def horned(picture: Picture, horns: int, colour: tuple[int, int, int] = (200, 30, 40)) -> Picture:
+    """The picture with bars that grow out of its disc."""
+    background = picture.background.copy()
+    draw = ImageDraw.Draw(background)
+    for number in range(horns):
+        draw.rectangle((92 + 24 * number, 52, 104 + 24 * number, 100), fill=colour)
+    return replace(picture, background=background)
 
 
-def test_plain_background_has_none(mask: Image.Image) -> None:
-    assert band_energy(Image.new("RGB", (256, 256), (90, 120, 60)), mask) < 1e-6
+@pytest.mark.parametrize("metric", [BandEnergy(), Growth(), Loss()], ids=lambda m: m.name)
+def test_nothing_grows_on_a_plain_background(metric: BandEnergy, picture: Make) -> None:
+    assert metric.of(picture(plain(GREEN))) == pytest.approx(0, abs=0.02)
 
 
-def test_the_product_itself_does_not_count(mask: Image.Image) -> None:
-    noise = np.random.default_rng(0).integers(0, 256, (256, 256, 3), dtype=np.uint8)
-    inside = Image.composite(
-        Image.fromarray(noise), Image.new("RGB", (256, 256), (90, 120, 60)), mask
+@pytest.mark.parametrize("metric", [BandEnergy(), Growth()], ids=lambda m: m.name)
+def test_more_growth_scores_more(metric: BandEnergy, picture: Make) -> None:
+    values = [metric.of(horned(picture(plain(GREEN)), horns)) for horns in range(4)]
+    assert values == sorted(values) and values[1] > values[0] + 0.02
+
+
+def test_growth_is_the_area_that_was_added(picture: Make, disc: Image.Image) -> None:
+    grown = horned(picture(plain(GREEN)), 3)
+    outside = sum(
+        1
+        for x in range(SIDE)
+        for y in range(SIDE)
+        if grown.background.getpixel((x, y)) == (200, 30, 40) and disc.getpixel((x, y)) == 0
     )
-    assert band_energy(inside, mask) < 1e-3
+    area = sum(1 for value in disc.tobytes() if value > 127)
+    assert Growth().of(grown) == pytest.approx(outside / area, rel=0.15)
 
 
-def test_growth_is_seen_and_more_of_it_more(mask: Image.Image) -> None:
-    energies = []
-    for horns in range(4):
-        picture = Image.new("RGB", (256, 256), (90, 120, 60))
-        draw = ImageDraw.Draw(picture)
-        for number in range(horns):
-            draw.rectangle((84 + 30 * number, 60, 96 + 30 * number, 90), fill=(220, 30, 30))
-        energies.append(band_energy(picture, mask))
-    assert energies == sorted(energies) and energies[0] < energies[1] < energies[3]
+def test_what_does_not_touch_the_product_has_not_grown(picture: Make) -> None:
+    apart = picture(plain(GREEN))
+    ImageDraw.Draw(apart.background).rectangle((40, 100, 60, 150), fill=(200, 30, 40))
+    assert Growth().of(apart) < 0.02
 
 
-def test_edges_far_away_do_not_count(mask: Image.Image) -> None:
-    picture = Image.new("RGB", (256, 256), (90, 120, 60))
-    ImageDraw.Draw(picture).rectangle((0, 0, 20, 255), fill=(255, 255, 255))
-    assert band_energy(picture, mask) < 1e-6
+def test_loss_is_the_area_that_was_eaten(picture: Make) -> None:
+    eaten = picture(plain(GREEN))
+    ImageDraw.Draw(eaten.background).rectangle((78, 78, 178, 96), fill=GREEN)
+    assert Loss().of(eaten) > 0.05 and Growth().of(eaten) < 0.02
+
+
+def test_edges_in_the_product_or_far_away_do_not_count(picture: Make, disc: Image.Image) -> None:
+    inside = Picture(Image.composite(noise(0), plain(GREEN), disc), disc)
+    assert BandEnergy().of(inside) < 1
+    far = picture(plain(GREEN))
+    ImageDraw.Draw(far.background).rectangle((0, 0, 20, 255), fill=(255, 255, 255))
+    assert BandEnergy().of(far) < 1e-3
+
+
+def test_ratio_compares_near_with_far(picture: Make) -> None:
+    assert BandRatio().of(picture(noise(1))) == pytest.approx(1, abs=0.1)
+    assert BandRatio().of(horned(picture(plain(GREEN)), 3)) > 2
 
 
 def test_nothing_to_score() -> None:
+    everywhere = Picture(plain(GREEN), Image.new("L", (SIDE, SIDE), 255))
     with pytest.raises(ValueError, match="no band"):
-        band_energy(Image.new("RGB", (64, 64)), Image.new("L", (64, 64), 255))
+        BandEnergy().of(everywhere)
+    with pytest.raises(ValueError, match="mask is empty"):
+        segment(plain(GREEN), Image.new("L", (SIDE, SIDE)))
