@@ -33,12 +33,14 @@ class Picture:
 
     @classmethod
     def of(cls, request: RemixRequest, result: RemixResult) -> Picture:
-        """The picture that a remix made."""
+        """The picture that a remix made; the product is cut out as the remix cut it."""
+        product = request.product.convert("RGB")
+        product.putalpha(result.mask)
         return cls(
             background=result.background,
             mask=result.mask,
             image=result.image,
-            product=request.product,
+            product=product,
             reference=request.reference,
             prompt=request.prompt,
         )
