@@ -13,7 +13,8 @@ from torch import Tensor
 
 from remixlab.mini import architecture
 from remixlab.mini.budget import Budget, Trainer, move
-from remixlab.mini.dataset import photographs, read_shard
+from remixlab.mini.dataset import read_shard
+from remixlab.mini.photographs import photographs
 
 CROP = 128
 

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-from collections.abc import Iterable
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
-from functools import cache
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from safetensors import safe_open
@@ -25,12 +23,16 @@ from tqdm import tqdm
 
 from remixlab.mini import captions
 from remixlab.mini.architecture import IMAGE_SIZE
-from remixlab.mini.scenes import Scene, draw_scene, reference_of, render, spoil
+from remixlab.mini.render import render, spoil
+from remixlab.mini.scenes import draw_scene, reference_of
 
 # Half of the seven recommended sizes: the square most often, the others once each.
 SIZES = ((512, 512), (576, 448), (512, 512), (672, 384), (512, 512), (768, 320),
          (512, 512), (608, 416), (512, 512), (416, 608), (512, 512), (384, 672))  # fmt: skip
 SHARD = 64
+SPOILT = 0.08  # share of the pictures that are made bad, and called so
+_CHUNK = 8  # scenes drawn together: more fall out of a CPU core's cache
+_DRAWN = 192  # pixels a side at which references are drawn before they are reduced
 HELD_OUT = 10_000_000
 """Scene numbers from here on are never trained on."""
 
@@ -67,77 +69,47 @@ def read_shard(path: Path) -> Shard:
     return Shard(images, masks, references, words)
 
 
-def training_pair(number: int, size: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor, str]:
-    """Scene `number` as picture, mask, reference (all float, 0..1) and caption."""
-    random = Random(number ^ 0xDA7A)
-    scene = draw_scene(number)
-    if random.random() < 0.14:
-        scene, reference = _photographed(scene, random)
-    else:
-        reference, _ = render(reference_of(scene), (192, 192))
-    picture, mask = render(scene, size)
-    words = scene.caption()
-    if random.random() < 0.08:
-        picture = spoil(picture, random)
-        words = f"{captions.negative(random)}, {words}"
-    return picture, mask, shrink(reference, IMAGE_SIZE), words
+@dataclass(frozen=True)
+class Pairs:
+    """Pictures (N, 3, H, W), masks (N, H, W) and references (N, 3, S, S) in 0..1; captions."""
+
+    images: Tensor
+    masks: Tensor
+    references: Tensor
+    captions: list[str]
 
 
-def shrink(picture: Tensor, side: int) -> Tensor:
-    """(3, H, W) -> (3, side, side), antialiased."""
-    return F.interpolate(picture[None], (side, side), mode="bilinear", antialias=True)[0]
-
-
-@cache
-def photographs() -> tuple[Tensor, ...]:
-    """Colour photographs that scikit-image and scikit-learn carry, (3, H, W) in 0..1."""
-    from skimage import data
-    from sklearn.datasets import load_sample_images
-
-    pictures: Iterable[np.ndarray] = [
-        data.astronaut(), data.chelsea(), data.coffee(), data.rocket(), data.hubble_deep_field(),
-        data.retina(), *load_sample_images().images,
-    ]  # fmt: skip
-    return tuple(torch.from_numpy(p.copy()).permute(2, 0, 1).float() / 255 for p in pictures)
-
-
-def _photographed(scene: Scene, random: Random) -> tuple[Scene, Tensor]:
-    """The scene in the colours of a crop of a photograph, and the crop as its reference."""
-    photo = random.choice(photographs())
-    side = int(random.uniform(0.35, 0.95) * min(photo.shape[-2:]))
-    top = random.randint(0, photo.shape[1] - side)
-    left = random.randint(0, photo.shape[2] - side)
-    crop = photo[:, top : top + side, left : left + side]
-    if random.random() < 0.5:  # other colours from the same picture
-        crop = crop[torch.tensor(random.sample(range(3), 3))]
-    above, below = crop[:, : side // 2].mean((1, 2)), crop[:, side // 2 :].mean((1, 2))
-    style = replace(
-        scene.style,
-        backdrop_rgb=tuple(above.tolist()),
-        surface_rgb=tuple(below.tolist()),
-        backdrop_colour=_nearest(above),
-        surface_colour=_nearest(below),
-        light="soft",
-    )
-    return replace(scene, style=style), crop
-
-
-def _nearest(rgb: Tensor) -> str:
-    return min(
-        captions.COLOURS, key=lambda c: float((rgb - torch.tensor(captions.COLOURS[c])).norm())
-    )
+def training_pairs(
+    numbers: Sequence[int], size: tuple[int, int], device: torch.device | str = "cpu"
+) -> Pairs:
+    """The scenes of these numbers, each with a reference of its style and a caption."""
+    scenes = [draw_scene(number) for number in numbers]
+    images, masks = render(scenes, size, device)
+    drawn, _ = render([reference_of(scene) for scene in scenes], (_DRAWN, _DRAWN), device)
+    references = F.interpolate(drawn, (IMAGE_SIZE, IMAGE_SIZE), mode="bilinear", antialias=True)
+    words = [scene.caption() for scene in scenes]
+    for i, (number, scene) in enumerate(zip(numbers, scenes, strict=True)):
+        random = Random(number ^ 0xDA7A)
+        if scene.style.crop is not None:
+            crop = scene.style.crop.moved(random)
+            references[i] = crop.pixels((IMAGE_SIZE, IMAGE_SIZE)).to(references)
+        if random.random() < SPOILT:
+            images[i] = spoil(images[i], random)
+            words[i] = f"{captions.negative(random)}, {words[i]}"
+    return Pairs(images, masks, references, words)
 
 
 def _draw_shard(path: Path) -> None:
     torch.set_num_threads(1)
     index = int(path.stem)
     size = SIZES[index % len(SIZES)]
-    pairs = [training_pair(1 + index * SHARD + i, size) for i in range(SHARD)]
-    images, masks, references, words = zip(*pairs, strict=True)
+    numbers = range(1 + index * SHARD, 1 + (index + 1) * SHARD)
+    parts = [training_pairs(numbers[i : i + _CHUNK], size) for i in range(0, SHARD, _CHUNK)]
     tensors = {
-        name: (torch.stack(stack) * 255).round().to(torch.uint8)
-        for name, stack in (("images", images), ("masks", masks), ("references", references))
+        name: torch.cat([(getattr(part, name) * 255).round().to(torch.uint8) for part in parts])
+        for name in ("images", "masks", "references")
     }
+    words = [caption for part in parts for caption in part.captions]
     partial = path.with_suffix(".partial")
     save_file(tensors, partial, metadata={"captions": json.dumps(words)})
     partial.replace(path)

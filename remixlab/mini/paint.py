@@ -1,97 +1,20 @@
-"""Procedural materials for the mini suite's world.
+"""Procedural materials of the mini suite's world.
 
-Every painter takes a `Canvas` and colours and returns a (3, H, W) picture in 0..1 on the canvas's
-device. Features are sized relative to the picture's height, so a scene looks the same at any
-resolution.
+Every painter takes a `Canvas` of B pictures and two colours, (B, 3, 1, 1), and returns
+(B, 3, H, W) in 0..1. Features are sized relative to the picture's height, so a scene looks the
+same at any resolution.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-Colour = tuple[float, float, float]
-Painter = Callable[["Canvas", Tensor, Tensor], Tensor]
+from remixlab.mini.canvas import Canvas, mix, smooth
 
-
-@dataclass
-class Canvas:
-    """Size, device and randomness of one picture; `horizon` is where the surface begins (0..1)."""
-
-    height: int
-    width: int
-    horizon: float
-    generator: torch.Generator
-    device: torch.device
-
-    def uniform(self, low: float = 0.0, high: float = 1.0) -> float:
-        """One random number."""
-        return low + (high - low) * float(torch.rand((), generator=self.generator))
-
-    def grid(self) -> tuple[Tensor, Tensor]:
-        """(1, W) and (H, 1) coordinates, both in units of the picture's height."""
-        x = (torch.arange(self.width, device=self.device) + 0.5) / self.height
-        y = (torch.arange(self.height, device=self.device) + 0.5) / self.height
-        return x[None, :], y[:, None]
-
-    def noise(self, across: float, down: float | None = None, octaves: int = 3) -> Tensor:
-        """(H, W) value noise of mean 0 and about unit range; `across` cells a picture height."""
-        total = torch.zeros(self.height, self.width, device=self.device)
-        down = across if down is None else down
-        for octave in range(octaves):
-            rows = min(self.height, max(2, round(down * 2**octave)))
-            columns = min(self.width, max(2, round(across * 2**octave * self.width / self.height)))
-            cells = torch.rand(1, 1, rows, columns, generator=self.generator).to(self.device) - 0.5
-            if max(rows, columns) < 48:  # smooth where single cells would show, at a quarter size
-                quarter = (self.height // 4, self.width // 4)
-                cells = F.interpolate(cells, quarter, mode="bicubic")
-            size = (self.height, self.width)
-            total += F.interpolate(cells, size, mode="bilinear")[0, 0] * 0.5**octave
-        return total
-
-    def floor(self) -> tuple[Tensor, Tensor]:
-        """(H, W) position on the surface seen in perspective: to the side, and into the depth."""
-        x, y = self.grid()
-        near = (y - self.horizon + 0.12).clamp(min=0.05)
-        depth = 0.35 / near
-        return (x - 0.5 * self.width / self.height) * depth, depth.expand(-1, self.width)
-
-    def sample_floor(self, across: float, down: float, octaves: int = 3) -> Tensor:
-        """(H, W) noise lying on the surface; `across` and `down` cells a unit of floor."""
-        side, depth = self.floor()
-        texture = Canvas(256, 256, 0, self.generator, self.device)
-        flat = texture.noise(across * 4, down * 4, octaves)[None, None]
-        # A triangle wave mirrors the texture where it repeats, so that no seam shows.
-        where = torch.stack([(side % 2 - 1).abs(), (depth % 2 - 1).abs()], -1) * 2 - 1
-        return F.grid_sample(flat, where[None], padding_mode="reflection", align_corners=False)[
-            0, 0
-        ]
-
-
-def mix(a: Tensor, b: Tensor, amount: Tensor | float) -> Tensor:
-    """Blend colours or pictures; `amount` 0 gives `a`, 1 gives `b`; (H, W) amounts broadcast."""
-    return a + (b - a) * amount
-
-
-def smooth(value: Tensor, low: float, high: float) -> Tensor:
-    """Smoothstep from 0 at `low` to 1 at `high`."""
-    t = ((value - low) / (high - low)).clamp(0, 1)
-    return t * t * (3 - 2 * t)
-
-
-def blur(picture: Tensor, amount: float) -> Tensor:
-    """Cheap defocus of a (3, H, W) picture by going through a smaller one; 0 leaves it."""
-    height, width = picture.shape[-2:]
-    factor = 1 + amount * height / 64
-    if factor < 1.3:
-        return picture
-    small = (max(4, round(height / factor)), max(4, round(width / factor)))
-    down = F.interpolate(picture[None], small, mode="bilinear", antialias=True)
-    return F.interpolate(down, (height, width), mode="bicubic")[0].clamp(0, 1)
+Painter = Callable[[Canvas, Tensor, Tensor], Tensor]
 
 
 def _wood(c: Canvas, a: Tensor, b: Tensor) -> Tensor:
@@ -100,7 +23,10 @@ def _wood(c: Canvas, a: Tensor, b: Tensor) -> Tensor:
     edge = ((side * planks) % 1 - 0.5).abs() * 2
     tone = torch.sin((side * planks).floor() * 12.9898 + c.uniform(0, 9)) * 0.25
     grain = c.sample_floor(14, 1.2) + 0.4 * torch.sin(40 * side + 9 * c.sample_floor(2, 1, 2))
-    return mix(a, b, (0.5 + tone + 0.35 * grain).clamp(0, 1)) * (1 - 0.55 * smooth(edge, 0.93, 1))
+    return (
+        mix(a, b, (0.5 + tone + 0.35 * grain).clamp(0, 1))
+        * (1 - 0.55 * smooth(edge, 0.93, 1))[:, None]
+    )
 
 
 def _marble(c: Canvas, a: Tensor, b: Tensor) -> Tensor:
@@ -132,7 +58,7 @@ def _tiles(c: Canvas, a: Tensor, b: Tensor) -> Tensor:
     across, along = (side * count) % 1, (depth * count) % 1
     joint = torch.minimum(torch.minimum(across, 1 - across), torch.minimum(along, 1 - along))
     tone = 0.12 * torch.sin((side * count).floor() * 7.1 + (depth * count).floor() * 3.7)
-    return mix(b, a * (1 + tone), smooth(joint, 0.02, 0.06))
+    return mix(b, a * (1 + tone)[:, None], smooth(joint, 0.02, 0.06))
 
 
 def _concrete(c: Canvas, a: Tensor, b: Tensor) -> Tensor:
@@ -152,36 +78,35 @@ def _snow(c: Canvas, a: Tensor, b: Tensor) -> Tensor:
 
 def _studio(c: Canvas, a: Tensor, b: Tensor) -> Tensor:
     x, y = c.grid()
-    cx, cy = c.uniform(0.3, 0.7) * c.width / c.height, c.uniform(0.2, 0.6)
+    cx, cy = c.uniform(0.3, 0.7) * c.aspect, c.uniform(0.2, 0.6)
     return mix(a, b, smooth(((x - cx) ** 2 + (y - cy) ** 2).sqrt(), 0.1, 1.0))
 
 
 def _sky(c: Canvas, a: Tensor, b: Tensor) -> Tensor:
     _, y = c.grid()
-    blue = mix(a, a * 0.45 + 0.55, smooth(y / max(c.horizon, 0.2), 0.2, 1.1))
+    blue = mix(a, a * 0.45 + 0.55, smooth(y / c.horizon.clamp(min=0.2), 0.2, 1.1))
     clouds = smooth(c.noise(2.2, 5, 5), c.uniform(-0.05, 0.25), 0.7)
     return mix(blue, b, clouds * 0.9)
 
 
 def _sunset(c: Canvas, a: Tensor, b: Tensor) -> Tensor:
     x, y = c.grid()
-    sky = mix(a, b, smooth(y / max(c.horizon, 0.2), 0.05, 1.0))
+    sky = mix(a, b, smooth(y / c.horizon.clamp(min=0.2), 0.05, 1.0))
     sky = mix(sky, b * 0.6 + 0.4, 0.35 * smooth(c.noise(1.5, 9, 3), 0.0, 0.6))
-    cx, cy = c.uniform(0.2, 0.8) * c.width / c.height, c.horizon * c.uniform(0.6, 0.95)
+    cx, cy = c.uniform(0.2, 0.8) * c.aspect, c.horizon * c.uniform(0.6, 0.95)
     glow = torch.exp(-((x - cx) ** 2 + (y - cy) ** 2) * 14)
-    return mix(
-        sky, torch.ones_like(sky) * b.new_tensor([1, 0.93, 0.75])[:, None, None], glow * 0.85
-    )
+    return mix(sky, b.new_tensor([1, 0.93, 0.75])[:, None, None], glow * 0.85)
 
 
 def _bokeh(c: Canvas, a: Tensor, b: Tensor) -> Tensor:
     x, y = c.grid()
     picture = mix(a, a * 0.5, smooth(c.noise(1.5, octaves=2), -0.4, 0.5))
-    for _ in range(int(c.uniform(7, 16))):
-        cx, cy = c.uniform() * c.width / c.height, c.uniform(0, c.horizon + 0.1)
+    count = c.uniform(7, 16)
+    for number in range(16):
+        cx, cy = c.uniform() * c.aspect, c.uniform() * (c.horizon + 0.1)
         radius = c.uniform(0.02, 0.08)
         disc = smooth(((x - cx) ** 2 + (y - cy) ** 2).sqrt(), radius, radius * 0.75)
-        picture = mix(picture, b, disc * c.uniform(0.25, 0.75))
+        picture = mix(picture, b, disc * c.uniform(0.25, 0.75) * (number < count))
     return picture
 
 
@@ -197,7 +122,9 @@ def _bricks(c: Canvas, a: Tensor, b: Tensor) -> Tensor:
     across, along = (x * rows * 0.4 + 0.5 * (row % 2)) % 1, (y * rows) % 1
     joint = torch.minimum(torch.minimum(across, 1 - across) * 2.5, torch.minimum(along, 1 - along))
     tone = 0.12 * torch.sin(row * 5.3 + (x * rows * 0.4 + 0.5 * (row % 2)).floor() * 9.7)
-    return mix(b, a * (1 + tone + 0.15 * c.noise(30, octaves=1)), smooth(joint, 0.03, 0.12))
+    return mix(
+        b, a * (1 + tone + 0.15 * c.noise(30, octaves=1))[:, None], smooth(joint, 0.03, 0.12)
+    )
 
 
 def _foliage(c: Canvas, a: Tensor, b: Tensor) -> Tensor:

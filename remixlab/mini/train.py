@@ -17,7 +17,7 @@ from transformers import CLIPTokenizer
 
 from remixlab.mini.autoencoder import psnr, train_autoencoder
 from remixlab.mini.budget import Budget, Trainer
-from remixlab.mini.dataset import HELD_OUT, SHARD, draw_shards, training_pair
+from remixlab.mini.dataset import HELD_OUT, SHARD, draw_shards, training_pairs
 from remixlab.mini.denoiser import Lesson, train_denoiser
 from remixlab.mini.export import export_suite, load_autoencoder
 from remixlab.mini.latents import Examples, encode_shards
@@ -100,13 +100,13 @@ def scaling_factor(encoded: Path) -> float:
 
 
 def _card(vae: AutoencoderDC, trainers: list[Trainer], folder: Path) -> dict[str, object]:
-    held_out = [training_pair(HELD_OUT + i, (512, 512))[0] for i in range(16)]
+    held_out = training_pairs(range(HELD_OUT, HELD_OUT + 16), (512, 512)).images
     return {
         "data": f"{SHARD * len(list((folder / 'half_size').glob('*.safetensors')))} scenes",
         "hardware": platform.processor() or platform.machine(),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
-        "autoencoder_psnr_db": round(psnr(vae, torch.stack(held_out) * 2 - 1), 2),
+        "autoencoder_psnr_db": round(psnr(vae, held_out * 2 - 1), 2),
         "parts": {
             t.name: {
                 **asdict(t.budget),

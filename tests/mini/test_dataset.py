@@ -7,7 +7,8 @@ import torch
 
 from remixlab.mini import captions, dataset
 from remixlab.mini.architecture import IMAGE_SIZE
-from remixlab.mini.dataset import draw_shards, photographs, read_shard, shrink, training_pair
+from remixlab.mini.dataset import draw_shards, read_shard, training_pairs
+from remixlab.mini.photographs import photographs
 from tests.mini.conftest import SCENES
 
 
@@ -17,12 +18,11 @@ def test_shards_hold_the_scenes_of_their_numbers(shards: list[Path]) -> None:
         assert shard.images.shape == (SCENES, 3, *size[::-1])
         assert shard.masks.shape == (SCENES, *size[::-1])
         assert shard.references.shape == (SCENES, 3, IMAGE_SIZE, IMAGE_SIZE)
-        for place in range(SCENES):
-            picture, mask, reference, words = training_pair(1 + index * SCENES + place, size)
-            assert torch.equal(shard.images[place], (picture * 255).round().byte())
-            assert torch.equal(shard.masks[place], (mask * 255).round().byte())
-            assert torch.equal(shard.references[place], (reference * 255).round().byte())
-            assert shard.captions[place] == words
+        first = 1 + index * SCENES
+        pairs = training_pairs(range(first, first + SCENES), size)
+        for name in ("images", "masks", "references"):
+            assert torch.equal(getattr(shard, name), (getattr(pairs, name) * 255).round().byte())
+        assert shard.captions == pairs.captions
 
 
 def test_shards_are_drawn_once(shards: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,9 +54,9 @@ def test_shards_are_whole_or_not_there(
 
 
 def test_some_pairs_are_spoilt_and_say_so() -> None:
-    words = [training_pair(number, (32, 32))[3] for number in range(40)]
+    words = training_pairs(range(60), (32, 32)).captions
     spoilt = [text for text in words if text.startswith(captions.NEGATIVE_WORDS)]
-    assert 1 <= len(spoilt) <= 10
+    assert 1 <= len(spoilt) <= 12
 
 
 def test_photographs_are_large_enough_to_crop() -> None:
@@ -65,8 +65,8 @@ def test_photographs_are_large_enough_to_crop() -> None:
         assert 0 <= float(picture.min()) < float(picture.max()) <= 1
 
 
-def test_shrink_keeps_the_mean() -> None:
-    picture = torch.rand(3, 60, 90)
-    small = shrink(picture, 30)
-    assert small.shape == (3, 30, 30)
-    assert torch.allclose(small.mean((1, 2)), picture.mean((1, 2)), atol=0.02)
+def test_pairs_do_not_depend_on_their_company() -> None:
+    many, one = training_pairs(range(40), (32, 32)), training_pairs([17], (32, 32))
+    for name in ("images", "masks", "references"):
+        assert torch.equal(getattr(many, name)[17], getattr(one, name)[0])
+    assert many.captions[17] == one.captions[0]

@@ -10,7 +10,9 @@ from torch import Tensor
 from remixlab.mini import captions
 from remixlab.mini.objects import PRODUCT_SHAPES, PROP_SHAPES
 from remixlab.mini.paint import BACKDROPS, SURFACES
-from remixlab.mini.scenes import LIGHT_TINT, Scene, draw_scene, reference_of, render, spoil
+from remixlab.mini.photographs import draw_crop
+from remixlab.mini.render import render, spoil
+from remixlab.mini.scenes import LIGHT_TINT, Scene, draw_scene, reference_of
 
 SIZE = (64, 64)
 
@@ -18,6 +20,12 @@ SIZE = (64, 64)
 def styled(**changes: object) -> Scene:
     scene = draw_scene(3)
     return replace(scene, style=replace(scene.style, **changes))
+
+
+def draw(scene: Scene, size: tuple[int, int] = SIZE) -> tuple[Tensor, Tensor]:
+    """One scene's picture and mask."""
+    pictures, masks = render([scene], size)
+    return pictures[0], masks[0]
 
 
 def assert_picture(picture: Tensor, *, height: int = 64, width: int = 64) -> None:
@@ -29,22 +37,22 @@ def assert_picture(picture: Tensor, *, height: int = 64, width: int = 64) -> Non
 
 @pytest.mark.parametrize("kind", SURFACES)
 def test_every_surface_is_painted(kind: str) -> None:
-    assert_picture(render(styled(surface=kind), SIZE)[0])
+    assert_picture(draw(styled(surface=kind))[0])
 
 
 @pytest.mark.parametrize("kind", BACKDROPS)
 def test_every_backdrop_is_painted(kind: str) -> None:
-    assert_picture(render(styled(backdrop=kind), SIZE)[0])
+    assert_picture(draw(styled(backdrop=kind))[0])
 
 
 @pytest.mark.parametrize("kind", LIGHT_TINT)
 def test_every_light_is_painted(kind: str) -> None:
-    assert_picture(render(styled(light=kind), SIZE)[0])
+    assert_picture(draw(styled(light=kind))[0])
 
 
 @pytest.mark.parametrize("kind", PROP_SHAPES)
 def test_every_prop_is_painted(kind: str) -> None:
-    with_props, without = (render(styled(prop=prop), SIZE)[0] for prop in (kind, None))
+    with_props, without = (draw(styled(prop=prop))[0] for prop in (kind, None))
     assert_picture(with_props)
     assert float((with_props - without).abs().max()) > 0.02
 
@@ -52,8 +60,8 @@ def test_every_prop_is_painted(kind: str) -> None:
 @pytest.mark.parametrize("kind", PRODUCT_SHAPES)
 def test_every_product_is_painted_where_its_mask_is(kind: str) -> None:
     scene = replace(draw_scene(3), product=kind)
-    picture, mask = render(scene, SIZE)
-    empty, nothing = render(replace(scene, product=None), SIZE)
+    picture, mask = draw(scene)
+    empty, nothing = draw(replace(scene, product=None))
     assert_picture(picture)
     assert mask.shape == (64, 64)
     assert float(mask.min()) >= 0 and float(mask.max()) <= 1
@@ -65,13 +73,55 @@ def test_every_product_is_painted_where_its_mask_is(kind: str) -> None:
 
 
 def test_a_number_is_a_scene() -> None:
-    first, again, other = (render(draw_scene(n), SIZE) for n in (7, 7, 8))
+    first, again, other = (draw(draw_scene(n)) for n in (7, 7, 8))
     assert torch.equal(first[0], again[0]) and torch.equal(first[1], again[1])
     assert not torch.equal(first[0], other[0])
 
 
+def test_a_scene_looks_the_same_in_any_batch() -> None:
+    scenes = [draw_scene(number) for number in range(12)]
+    pictures, masks = render(scenes, (80, 64))
+    backwards, their_masks = render(scenes[::-1], (80, 64))
+    assert torch.equal(pictures, backwards.flip(0)) and torch.equal(masks, their_masks.flip(0))
+    for number in (0, 5):
+        picture, mask = draw(scenes[number], (80, 64))
+        assert torch.equal(picture, pictures[number]) and torch.equal(mask, masks[number])
+
+
+def test_a_photograph_lends_its_colours_and_may_be_the_backdrop() -> None:
+    crop = draw_crop(Random(3))
+    shown, hidden = (
+        draw(styled(crop=crop, shown=shown, defocus=0.0, light="soft", prop=None), (64, 64))[0]
+        for shown in (True, False)
+    )
+    assert_picture(shown)
+    top = slice(0, 20)  # above the horizon, and above any product
+    wanted = crop.pixels((64, 64))[:, top]
+    assert float((shown[:, top] - wanted).abs().mean()) < 0.1
+    assert float((hidden[:, top] - wanted).abs().mean()) > 0.1
+
+
+def test_some_styles_are_those_of_photographs() -> None:
+    styles = [draw_scene(number).style for number in range(300)]
+    share = sum(style.crop is not None for style in styles) / 300
+    assert 0.08 < share < 0.2
+    assert {style.shown for style in styles if style.crop} == {True, False}
+
+
+def test_a_sweep_has_no_line_between_surface_and_backdrop() -> None:
+    plain = {"surface": "plain", "backdrop": "studio", "prop": None, "defocus": 0.0}
+    empty = replace(styled(**plain, sweep=False), product=None, horizon=0.5)
+    steps = [
+        float(
+            draw(replace(empty, style=replace(empty.style, sweep=sweep)))[0].diff(dim=1).abs().max()
+        )
+        for sweep in (True, False)
+    ]
+    assert steps[0] < 0.5 * steps[1]
+
+
 def test_pictures_of_any_shape() -> None:
-    picture, mask = render(draw_scene(4), (96, 64))
+    picture, mask = draw(draw_scene(4), (96, 64))
     assert_picture(picture, width=96)
     assert mask.shape == (64, 96)
 
@@ -79,7 +129,7 @@ def test_pictures_of_any_shape() -> None:
 @pytest.mark.parametrize("number", range(12))
 def test_products_stand_on_the_surface(number: int) -> None:
     scene = draw_scene(number)
-    _, mask = render(scene, SIZE)
+    _, mask = draw(scene)
     assert 0.3 < scene.horizon < 0.75
     foot = int((mask > 0.5).any(1).nonzero().max()) / 64
     assert scene.horizon < foot < 0.99
@@ -91,8 +141,8 @@ def test_references_share_the_style_and_not_the_layout() -> None:
     for scene, reference in zip(scenes, references, strict=True):
         assert reference.style == scene.style
         assert reference.horizon != scene.horizon and reference.seed != scene.seed
-    colours = torch.stack([render(scene, SIZE)[0].mean((1, 2)) for scene in scenes])
-    theirs = torch.stack([render(scene, SIZE)[0].mean((1, 2)) for scene in references])
+    colours = torch.stack([draw(scene)[0].mean((1, 2)) for scene in scenes])
+    theirs = torch.stack([draw(scene)[0].mean((1, 2)) for scene in references])
     own = (colours - theirs).norm(dim=1).mean()
     others = (colours - theirs.roll(1, 0)).norm(dim=1).mean()
     assert own < 0.7 * others
@@ -138,7 +188,7 @@ def test_every_kind_has_words() -> None:
 
 @pytest.mark.parametrize("number", range(8))
 def test_spoilt_pictures_are_pictures(number: int) -> None:
-    picture, _ = render(draw_scene(number), SIZE)
+    picture, _ = draw(draw_scene(number))
     bad = spoil(picture, Random(number))
     assert bad.shape == picture.shape
     assert float(bad.min()) >= -1e-5 and float(bad.max()) <= 1 + 1e-5

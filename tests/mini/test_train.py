@@ -21,10 +21,10 @@ def recipe(
     small_world: None, small_denoiser: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> TrainConfig:
     """Two steps of everything, on one shard of pictures of 128 pixels."""
-    draw = train.training_pair
+    draw = train.training_pairs
     monkeypatch.setattr(dataset, "SIZES", ((128, 128),))
     monkeypatch.setattr(train, "SHARD", SCENES)
-    monkeypatch.setattr(train, "training_pair", lambda number, _: draw(number, (64, 64)))
+    monkeypatch.setattr(train, "training_pairs", lambda numbers, _: draw(numbers, (64, 64)))
     monkeypatch.setattr(autoencoder, "CROP", 32)
     return TrainConfig(
         folder=str(tmp_path / "training"),
