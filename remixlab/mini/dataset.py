@@ -11,6 +11,7 @@ import multiprocessing
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -47,16 +48,24 @@ class Shard:
     captions: list[str]
 
 
-def draw_shards(folder: Path, count: int, workers: int) -> list[Path]:
-    """Draw `count` shards of `SHARD` scenes into `folder`; those already there are kept."""
+def draw_shards(
+    folder: Path, count: int, workers: int, device: torch.device | str = "cpu"
+) -> list[Path]:
+    """Draw `count` shards of `SHARD` scenes into `folder`; those already there are kept.
+
+    On a CPU `workers` processes draw, on a card this one does.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{index:05d}.safetensors" for index in range(count)]
     missing = [path for path in paths if not path.exists()]
+    progress = partial(tqdm, total=len(missing), desc="scenes", unit="shard")
+    if torch.device(device).type != "cpu":
+        for path in progress(missing):
+            _draw_shard(path, device, chunk=SHARD)
+        return paths
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        for _ in tqdm(
-            pool.map(_draw_shard, missing), total=len(missing), desc="scenes", unit="shard"
-        ):
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_single_threaded) as pool:
+        for _ in progress(pool.map(_draw_shard, missing)):
             pass
     return paths
 
@@ -99,17 +108,24 @@ def training_pairs(
     return Pairs(images, masks, references, words)
 
 
-def _draw_shard(path: Path) -> None:
+def _single_threaded() -> None:
     torch.set_num_threads(1)
+
+
+def _draw_shard(path: Path, device: torch.device | str = "cpu", chunk: int = _CHUNK) -> None:
     index = int(path.stem)
     size = SIZES[index % len(SIZES)]
     numbers = range(1 + index * SHARD, 1 + (index + 1) * SHARD)
-    parts = [training_pairs(numbers[i : i + _CHUNK], size) for i in range(0, SHARD, _CHUNK)]
+    parts = [training_pairs(numbers[i : i + chunk], size, device) for i in range(0, SHARD, chunk)]
     tensors = {
-        name: torch.cat([(getattr(part, name) * 255).round().to(torch.uint8) for part in parts])
+        name: torch.cat([_bytes(getattr(part, name)) for part in parts])
         for name in ("images", "masks", "references")
     }
     words = [caption for part in parts for caption in part.captions]
-    partial = path.with_suffix(".partial")
-    save_file(tensors, partial, metadata={"captions": json.dumps(words)})
-    partial.replace(path)
+    unfinished = path.with_suffix(".partial")
+    save_file(tensors, unfinished, metadata={"captions": json.dumps(words)})
+    unfinished.replace(path)
+
+
+def _bytes(pictures: Tensor) -> Tensor:
+    return (pictures * 255).round().to(torch.uint8).cpu()

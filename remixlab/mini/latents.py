@@ -22,6 +22,9 @@ from remixlab.mini.dataset import Shard, read_shard
 from remixlab.product.mask import Product
 from remixlab.product.outline import draw_outline
 
+EDGES = 0.35
+"""Share of the examples whose outline comes with the edges of the whole picture."""
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -56,42 +59,48 @@ def encode_shards(
 
 
 class Examples:
-    """All encoded shards in memory; batches are drawn from one size at a time."""
+    """All encoded shards in the memory of `device`; a batch is drawn from pictures of one size."""
 
-    def __init__(self, encoded: list[Path], scenes: Path) -> None:
-        self.groups: dict[tuple[int, ...], list[dict[str, Tensor]]] = {}
-        self.captions: dict[int, list[str]] = {}
+    def __init__(
+        self, encoded: list[Path], scenes: Path, device: torch.device | str = "cpu"
+    ) -> None:
+        shards: dict[tuple[int, ...], list[dict[str, Tensor]]] = {}
+        self.captions: dict[tuple[int, ...], list[str]] = {}
         for path in encoded:
             tensors = load_file(path)
             with safe_open(scenes / path.name, "pt") as file:
                 tensors["references"] = file.get_tensor("references")
-                self.captions[id(tensors)] = json.loads(file.metadata()["captions"])
-            self.groups.setdefault(tuple(tensors["latents"].shape[-2:]), []).append(tensors)
+                words = json.loads(file.metadata()["captions"])
+            size = tuple(tensors["latents"].shape[-2:])
+            shards.setdefault(size, []).append(tensors)
+            self.captions.setdefault(size, []).extend(words)
+        self.groups = {
+            size: {name: torch.cat([t[name] for t in parts]).to(device) for name in parts[0]}
+            for size, parts in shards.items()
+        }
 
     def batches(self, size: int, random: Random) -> Iterator[Batch]:
         """Endless batches; sizes come up as often as they are in the data."""
-        keys, counts = list(self.groups), [len(group) for group in self.groups.values()]
+        sizes = list(self.groups)
+        counts = [len(self.captions[s]) for s in sizes]
         while True:
-            group = self.groups[random.choices(keys, counts)[0]]
-            yield self._batch([_pick(group, random) for _ in range(size)], random)
+            chosen = random.choices(sizes, counts)[0]
+            picks = [random.randrange(len(self.captions[chosen])) for _ in range(size)]
+            yield self._batch(chosen, picks, [random.random() < EDGES for _ in picks])
 
-    def _batch(self, picks: list[tuple[dict[str, Tensor], int]], random: Random) -> Batch:
-        lines = [
-            _unpack(t["edges" if random.random() < 0.35 else "outlines"][i], t["latents"])
-            for t, i in picks
-        ]
+    def _batch(self, size: tuple[int, ...], picks: list[int], edges: list[bool]) -> Batch:
+        group = self.groups[size]
+        device = group["latents"].device
+        index = torch.tensor(picks, device=device)
+        some = torch.tensor(edges, device=device)[:, None, None]
+        bits = torch.where(some, group["edges"][index], group["outlines"][index])
         return Batch(
-            torch.stack([t["latents"][i] for t, i in picks]).float(),
-            torch.stack([t["products"][i] for t, i in picks])[:, None].float(),
-            torch.stack(lines)[:, None].expand(-1, 3, -1, -1),
-            torch.stack([t["references"][i] for t, i in picks]).float() / 255,
-            [self.captions[id(t)][i] for t, i in picks],
+            group["latents"][index].float(),
+            group["products"][index][:, None].float(),
+            _unpack(bits, 16 * size[1])[:, None].expand(-1, 3, -1, -1),
+            group["references"][index].float() / 255,
+            [self.captions[size][pick] for pick in picks],
         )
-
-
-def _pick(group: list[dict[str, Tensor]], random: Random) -> tuple[dict[str, Tensor], int]:
-    tensors = random.choice(group)
-    return tensors, random.randrange(len(tensors["latents"]))
 
 
 def _encode(
@@ -138,6 +147,7 @@ def _lines(image: Tensor, mask: Tensor) -> tuple[np.ndarray, np.ndarray]:
     return np.packbits(outline, axis=1), np.packbits(outline | (canny > 0), axis=1)
 
 
-def _unpack(bits: Tensor, latents: Tensor) -> Tensor:
-    width = latents.shape[-1] * 16
-    return torch.from_numpy(np.unpackbits(bits.numpy(), axis=1)[:, :width]).float()
+def _unpack(bits: Tensor, width: int) -> Tensor:
+    """(N, H, bytes) packed as NumPy packs them -> (N, H, width) of 0 and 1."""
+    shifts = torch.arange(7, -1, -1, device=bits.device, dtype=torch.uint8)
+    return ((bits[..., None] >> shifts) & 1).flatten(2)[..., :width].float()

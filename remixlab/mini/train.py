@@ -48,7 +48,7 @@ def train(config: TrainConfig, device: torch.device) -> Path:
     if config.threads:
         torch.set_num_threads(config.threads)
     folder, output = Path(config.folder), Path(config.output)
-    shards = draw_shards(folder / "scenes", config.shards, config.workers)
+    shards = draw_shards(folder / "scenes", config.shards, config.workers, device)
     trainers = [train_autoencoder(shards, config.autoencoder, folder, device)]
     vae = load_autoencoder(folder / "autoencoder.pt", device)
     tokenizer = learnt_once(folder / "tokenizer")
@@ -62,7 +62,7 @@ def train(config: TrainConfig, device: torch.device) -> Path:
             continue
         encoded = encode_shards(vae, shards[:count], folder / name, scale, device)
         factor = factor or scaling_factor(encoded[0])
-        examples = Examples(encoded, folder / "scenes")
+        examples = Examples(encoded, folder / "scenes", device)
         lesson = Lesson(name, examples, tokenizer, factor, start=previous)
         trainer = train_denoiser(lesson, budget, folder=folder, device=device)
         trainers.append(trainer)
