@@ -10,6 +10,8 @@ import torch
 from numpy.typing import NDArray
 
 from remixlab.config import RemixConfig, RuntimeConfig
+from remixlab.mini.render import render
+from remixlab.mini.scenes import draw_scene
 from remixlab.models.load import load_suite
 from remixlab.models.spec import SuiteSpec
 from remixlab.remix import Remixer
@@ -58,3 +60,12 @@ def test_same_card_same_batch_is_bit_identical(tiny_folder: Path) -> None:
 def test_half_precision_is_close(tiny_folder: Path, tiny_remixer: Remixer) -> None:
     difference = background(remixer(tiny_folder, torch.float16)) - background(tiny_remixer)
     assert np.abs(difference).mean() < 3
+
+
+def test_scenes_are_the_same_on_the_card() -> None:
+    scenes = [draw_scene(number) for number in range(32)]
+    pictures, masks = render(scenes, (96, 64))
+    theirs, their_masks = render(scenes, (96, 64), "cuda")
+    # A pixel on the joint of two tiles may fall on its other side.
+    assert float((theirs.cpu() - pictures).abs().mean()) < 1e-3
+    assert float((their_masks.cpu() - masks).abs().mean()) < 1e-4

@@ -77,21 +77,26 @@ class Trainer:
         return min(1.0, max(self.step / self.budget.steps, self.elapsed / 60 / self.budget.minutes))
 
     def run(self) -> Iterator[int]:
-        """Yield step numbers until the budget is spent; saves every two minutes and at the end."""
+        """Yield step numbers until the budget is spent; saves every two minutes and at the end.
+
+        An interruption is an end as well: what was trained until then is kept.
+        """
         saved = time.monotonic()
         bar = tqdm(total=1000, desc=self.name, bar_format="{l_bar}{bar}| {elapsed}{postfix}")
-        while self.progress < 1:
-            start = time.monotonic()
-            yield self.step
-            self.elapsed += time.monotonic() - start
-            bar.n = round(1000 * self.progress)
-            bar.set_postfix(step=self.step, loss=f"{self._recent():.4f}", refresh=False)
-            bar.update(0)
-            if time.monotonic() - saved > 120:
-                self.save()
-                saved = time.monotonic()
-        bar.close()
-        self.save()
+        try:
+            while self.progress < 1:
+                start = time.monotonic()
+                yield self.step
+                self.elapsed += time.monotonic() - start
+                bar.n = round(1000 * self.progress)
+                bar.set_postfix(step=self.step, loss=f"{self._recent():.4f}", refresh=False)
+                bar.update(0)
+                if time.monotonic() - saved > 120:
+                    self.save()
+                    saved = time.monotonic()
+        finally:
+            bar.close()
+            self.save()
 
     def update(self, loss: torch.Tensor) -> None:
         """One step of the optimiser on `loss` (a scalar), unless its gradient is not finite."""

@@ -47,6 +47,7 @@ def train(config: TrainConfig, device: torch.device) -> Path:
     """Run or resume the recipe; returns the folder of the weights."""
     if config.threads:
         torch.set_num_threads(config.threads)
+    torch.set_float32_matmul_precision("high")  # TF32 where there is a card that has it
     folder, output = Path(config.folder), Path(config.output)
     shards = draw_shards(folder / "scenes", config.shards, config.workers, device)
     trainers = [train_autoencoder(shards, config.autoencoder, folder, device)]

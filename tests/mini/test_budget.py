@@ -53,8 +53,9 @@ def test_killed_training_goes_on_from_its_last_save(tmp_path: Path) -> None:
     killed.save()
     saved, optimizer = weights(killed), killed.optimizer.state_dict()["state"]
     saved_optimizer = {k: {n: v.clone() for n, v in s.items()} for k, s in optimizer.items()}
-    elapsed = killed.elapsed
-    train(killed, 4)  # lost
+    elapsed, checkpoint = killed.elapsed, killed.path.read_bytes()
+    train(killed, 4)
+    killed.path.write_bytes(checkpoint)  # as if it had been killed before it could save these
 
     again = make_trainer(tmp_path / "killed")
     assert (again.step, again.elapsed, len(again.losses)) == (7, elapsed, 7)
@@ -90,7 +91,19 @@ def test_interrupted_save_leaves_the_old_one(
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(torch, "save", half)
         trainer.save()
-    assert make_trainer(tmp_path).step == 3
+    assert make_trainer(tmp_path).step == 5
+
+
+def test_interrupted_training_is_saved(tmp_path: Path) -> None:
+    trainer = make_trainer(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        for step in trainer.run():
+            trainer.update(loss_at(trainer))
+            if step == 3:
+                raise KeyboardInterrupt
+    again = make_trainer(tmp_path)
+    assert again.step == 4
+    assert_same(weights(again), weights(trainer))
 
 
 def test_time_ends_it_too(tmp_path: Path) -> None:

@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# What needs a CUDA card, one command each, for a machine that may have no network.
+#
+#   scripts/on_gpu.sh wheels FOLDER   where there is a network: fetch what such a machine lacks
+#   scripts/on_gpu.sh check           the tests that need a card
+#   scripts/on_gpu.sh train           the mini suite with the full recipe; again to go on
+#
+# Results go to $OUT (default: on_gpu/), in files small enough to copy; `train` packs the weights
+# as weights.tar.gz.00, .01 and so on: cat them together and unpack. WHEELS names a folder of wheels
+# to use, LIMIT the seconds after which training stops to be resumed (default 560), PYTHON the
+# interpreter.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+PYTHON=${PYTHON:-python3}
+OUT=${OUT:-on_gpu}
+LIMIT=${LIMIT:-560}
+WHEELS=${WHEELS:-}
+FOLDER=${FOLDER:-training}
+SITE=${SITE:-/tmp/remixlab_site}
+PART=15m  # largest file that comes back
+
+# Beside torch, transformers and the scientific stack, which machines with a card come with.
+PACKAGES=(diffusers hydra-core omegaconf antlr4-python3-runtime open_clip_torch ftfy wcwidth
+  pymatting accelerate importlib_metadata)
+
+wheels() {
+  local folder=${1:?which folder?} constraints
+  mkdir -p "$folder"
+  constraints=$(mktemp)
+  sed 's/ *#.*//' requirements.lock >"$constraints"
+  "$PYTHON" -m pip wheel -q --no-deps -c "$constraints" -w "$folder" "${PACKAGES[@]}"
+  du -sh "$folder"
+}
+
+prepare() {
+  mkdir -p "$OUT"
+  if [[ -n $WHEELS ]]; then
+    "$PYTHON" -m pip install -q --no-index --no-deps --no-compile --upgrade --target "$SITE" "$WHEELS"/*.whl
+  fi
+  export PYTHONPATH="$PWD:$SITE${PYTHONPATH:+:$PYTHONPATH}" PYTHONUNBUFFERED=1 HF_HUB_OFFLINE=1
+  "$PYTHON" -c 'import sys, torch; sys.exit(not torch.cuda.is_available())' || {
+    echo "no CUDA card here" >&2
+    exit 1
+  }
+  "$PYTHON" -m remixlab.cli doctor | tee "$OUT/doctor.txt"
+}
+
+check() {
+  "$PYTHON" -m pytest -q -m gpu -p no:cacheprovider tests 2>&1 | tee "$OUT/check.log"
+}
+
+# Budgets for one H200, about twenty minutes in all.
+train() {
+  local rc=0
+  timeout --signal=INT --kill-after=20 "$LIMIT" "$PYTHON" scripts/train_mini.py \
+    folder="$FOLDER" output="$OUT/weights" device=cuda shards=600 full_size_shards=600 \
+    autoencoder.steps=200000 autoencoder.minutes=4 autoencoder.batch=64 \
+    half_size.steps=200000 half_size.minutes=6 half_size.batch=256 half_size.learning_rate=1.5e-3 \
+    full_size.steps=200000 full_size.minutes=7 full_size.batch=192 full_size.learning_rate=6e-4 \
+    2>&1 | tee -a "$OUT/train.log" || rc=$?
+  if [[ -f $OUT/weights/card.json ]]; then
+    tar -C "$OUT" -czf - weights | split -d -b "$PART" - "$OUT/weights.tar.gz."
+    rm -r "$OUT/weights"
+    echo "trained: $OUT/weights.tar.gz.*"
+  else
+    echo "not done (status $rc): run it again to go on" >&2
+  fi
+}
+
+case ${1:-} in
+  wheels) wheels "${2:-}" ;;
+  check | train) prepare && "$1" ;;
+  *)
+    sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$0"
+    exit 2
+    ;;
+esac
