@@ -12,11 +12,12 @@ from diffusers import AutoencoderDC
 from torch import Tensor
 
 from remixlab.mini import architecture
-from remixlab.mini.budget import Budget, Trainer, move
+from remixlab.mini.budget import Budget, Trainer, averaged, move
 from remixlab.mini.dataset import read_shard
 from remixlab.mini.photographs import photographs
 
 CROP = 128
+DECODER_NOISE = 0.5  # of the latents' standard deviation
 
 
 def train_autoencoder(
@@ -27,29 +28,55 @@ def train_autoencoder(
     model = AutoencoderDC(**architecture.VAE)
     move(model, device, torch.channels_last)
     trainer = Trainer("autoencoder", model, budget, folder)
-    random = Random(trainer.step)
-    pools = _pools(shards, random)
-    for _ in trainer.run():
-        crops = _crops(next(pools), budget.batch, random).to(device)
-        trainer.update(_loss(model, crops))
+    for crops in _crops_of(shards, trainer, device):
+        latents = model.encode(crops, return_dict=False)[0]
+        noisy = latents + 0.05 * latents.detach().std() * torch.randn_like(latents)
+        decoded = model.decode(noisy, return_dict=False)[0]
+        trainer.update(_error(decoded - crops) + 0.004 * _off_white(latents))
     return trainer
 
 
-def _loss(model: AutoencoderDC, pictures: Tensor) -> Tensor:
+def train_decoder(
+    start: Path, shards: list[Path], budget: Budget, *, folder: Path, device: torch.device
+) -> Trainer:
+    """Train the decoder of the checkpoint `start` on, to forgive what a denoiser leaves behind.
+
+    The latents carry more noise than before, of every strength up to `DECODER_NOISE`; the encoder
+    stays as it is, so encoded data stay valid.
+    """
+    torch.manual_seed(4)
+    model = AutoencoderDC(**architecture.VAE)
+    model.load_state_dict(averaged(torch.load(start, weights_only=True, map_location="cpu")))
+    model.encoder.requires_grad_(False)
+    move(model, device, torch.channels_last)
+    trainer = Trainer("decoder", model, budget, folder)
+    for crops in _crops_of(shards, trainer, device):
+        with torch.no_grad():
+            latents = model.encode(crops, return_dict=False)[0]
+        strength = DECODER_NOISE * latents.std() * torch.rand(len(latents), 1, 1, 1, device=device)
+        noisy = latents + strength * torch.randn_like(latents)
+        trainer.update(_error(model.decode(noisy, return_dict=False)[0] - crops))
+    return trainer
+
+
+def _crops_of(shards: list[Path], trainer: Trainer, device: torch.device) -> Iterator[Tensor]:
+    """Batches of crops for as long as the trainer's budget lasts."""
+    random = Random(trainer.step)
+    pools = _pools(shards, random)
+    for _ in trainer.run():
+        yield _crops(next(pools), trainer.budget.batch, random).to(device)
+
+
+def _error(error: Tensor) -> Tensor:
     """Squared and absolute error of pixels, of their differences, and of the colours of patches.
 
     The squared parts, of whole patches above all, find colours in a tenth of the steps that
     absolute errors alone take; the differences keep edges, and weigh little because grain cannot
     be predicted.
     """
-    latents = model.encode(pictures, return_dict=False)[0]
-    # Noise on the latents teaches the decoder to forgive what the denoiser leaves behind.
-    noise = 0.05 * latents.detach().std() * torch.randn_like(latents)
-    error = model.decode(latents + noise, return_dict=False)[0] - pictures
     edges = error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()
     pixels = 4 * error.square().mean() + error.abs().mean()
-    patches = 20 * F.avg_pool2d(error, 8).square().mean()
-    return pixels + patches + 0.15 * edges + 0.004 * _off_white(latents)
+    return pixels + 20 * F.avg_pool2d(error, 8).square().mean() + 0.15 * edges
 
 
 def _off_white(latents: Tensor) -> Tensor:

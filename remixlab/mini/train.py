@@ -1,6 +1,6 @@
 """The recipe of the mini suite, from nothing to weights; every part resumes where it stopped.
 
-scenes -> autoencoder -> latents -> denoiser at half size -> denoiser at full size -> weights
+scenes -> autoencoder, its decoder -> latents -> denoiser at half size -> at full size -> weights
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from diffusers import AutoencoderDC
 from safetensors.torch import load_file
 from transformers import CLIPTokenizer
 
-from remixlab.mini.autoencoder import psnr, train_autoencoder
+from remixlab.mini.autoencoder import psnr, train_autoencoder, train_decoder
 from remixlab.mini.budget import Budget, Trainer
 from remixlab.mini.dataset import HELD_OUT, SHARD, draw_shards, training_pairs
 from remixlab.mini.denoiser import Lesson, train_denoiser
@@ -39,6 +39,7 @@ class TrainConfig:
     full_size_shards: int = 96  # the last part sees the first of them: encoding them costs minutes
     full_size_scale: float = 0.75  # of the 512-pixel scenes; its square is the suite's native area
     autoencoder: Budget = field(default_factory=lambda: Budget(20000, 20, 8, 1.5e-3))
+    decoder: Budget = field(default_factory=lambda: Budget(10000, 10, 8, 5e-4))
     half_size: Budget = field(default_factory=lambda: Budget(20000, 150, 16, 8e-4))
     full_size: Budget = field(default_factory=lambda: Budget(10000, 60, 12, 2.5e-4))
 
@@ -51,7 +52,10 @@ def train(config: TrainConfig, device: torch.device) -> Path:
     folder, output = Path(config.folder), Path(config.output)
     shards = draw_shards(folder / "scenes", config.shards, config.workers, device)
     trainers = [train_autoencoder(shards, config.autoencoder, folder, device)]
-    vae = load_autoencoder(folder / "autoencoder.pt", device)
+    if config.decoder.minutes > 0:
+        start = trainers[-1].path
+        trainers.append(train_decoder(start, shards, config.decoder, folder=folder, device=device))
+    vae = load_autoencoder(trainers[-1].path, device)
     tokenizer = learnt_once(folder / "tokenizer")
     previous: Path | None = None
     factor = 0.0

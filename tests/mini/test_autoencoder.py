@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from remixlab.mini import autoencoder
-from remixlab.mini.autoencoder import psnr, train_autoencoder
-from remixlab.mini.budget import Budget
+from remixlab.mini.autoencoder import psnr, train_autoencoder, train_decoder
+from remixlab.mini.budget import Budget, averaged
 from tests.mini.conftest import CPU
 
 
@@ -30,6 +30,18 @@ def test_every_part_learns(shards: list[Path], tmp_path: Path) -> None:
 def test_the_loss_falls(shards: list[Path], tmp_path: Path) -> None:
     losses = train_autoencoder(shards, Budget(24, 60, 8, 3e-3), tmp_path, CPU).losses
     assert sum(losses[-5:]) < 0.8 * sum(losses[:5])
+
+
+def test_only_the_decoder_is_trained_on(shards: list[Path], tmp_path: Path) -> None:
+    first = train_autoencoder(shards, Budget(2, 60, 4, 1e-3), tmp_path, CPU)
+    start = averaged(torch.load(first.path, weights_only=True))
+    second = train_decoder(first.path, shards, Budget(2, 60, 4, 1e-2), folder=tmp_path, device=CPU)
+    assert second.step == 2 and second.path != first.path
+    for name, value in second.model.state_dict().items():
+        if name.startswith("encoder."):
+            assert torch.equal(value, start[name]), name
+    idle = [n for n, p in second.model.named_parameters() if p.grad is None or not p.grad.any()]
+    assert idle and all(name.startswith("encoder.") for name in idle)
 
 
 def test_shards_that_are_not_drawn_yet_are_left_out(shards: list[Path], tmp_path: Path) -> None:

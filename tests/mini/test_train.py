@@ -13,7 +13,7 @@ from remixlab.mini.tokenizer import learn_tokenizer
 from remixlab.mini.train import TrainConfig
 from tests.mini.conftest import CPU, SCENES
 
-PARTS = ("autoencoder", "half_size", "full_size")
+PARTS = ("autoencoder", "decoder", "half_size", "full_size")
 
 
 @pytest.fixture
@@ -33,6 +33,7 @@ def recipe(
         shards=1,
         full_size_shards=1,
         autoencoder=Budget(2, 1, 2, 1e-3),
+        decoder=Budget(2, 1, 2, 1e-3),
         half_size=Budget(2, 1, 2, 1e-3),
         full_size=Budget(2, 1, 2, 1e-3),
     )
