@@ -9,9 +9,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy.ndimage import distance_transform_edt, label
+from scipy.ndimage import distance_transform_edt
 from skimage.color import rgb2gray
 from skimage.filters import sobel
+from skimage.measure import label
 
 from remixlab import images
 from remixlab.metrics.metric import Metric, Picture
@@ -117,9 +118,9 @@ def segment(picture: Image.Image, mask: Image.Image) -> Segmented:
     cv2.setRNGSeed(0)  # the mixture models start from k-means
     models = np.zeros((1, 65)), np.zeros((1, 65))
     bgr = cv2.cvtColor(np.asarray(picture.convert("RGB")), cv2.COLOR_RGB2BGR)
-    cv2.grabCut(bgr, labels, None, *models, 4, cv2.GC_INIT_WITH_MASK)
+    cv2.grabCut(bgr, labels, (0, 0, 1, 1), *models, 4, cv2.GC_INIT_WITH_MASK)
     found = (labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)
-    parts = np.asarray(label(found | inside)[0])
+    parts = np.asarray(label(found | inside))
     attached = found & np.isin(parts, np.unique(parts[inside]))
     area = inside.sum()
     return Segmented(

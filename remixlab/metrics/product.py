@@ -45,8 +45,8 @@ class ProductSSIM(Metric):
         """See `Metric`."""
         product, opaque = _product(picture)
         painted = np.where(opaque[..., None], np.asarray(picture.background), product)
-        _, local = structural_similarity(product, painted, channel_axis=2, full=True)
-        return float(np.asarray(local)[opaque].mean())
+        scored = structural_similarity(product, painted, channel_axis=2, full=True)
+        return float(np.asarray(scored[1])[opaque].mean())
 
 
 def _product(picture: Picture) -> tuple[_Pixels, NDArray[np.bool_]]:

@@ -49,4 +49,4 @@ def _pixels(picture: Image.Image) -> NDArray[np.uint8]:
 
 
 def _grown(mask: NDArray[np.bool_], pixels: int) -> NDArray[np.bool_]:
-    return np.asarray(binary_dilation(mask, iterations=pixels))
+    return np.asarray(binary_dilation(mask, iterations=pixels)).astype(bool)

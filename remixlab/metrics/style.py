@@ -13,7 +13,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, gaussian_filter1d
 from skimage.color import rgb2lab
 
 from remixlab import images
@@ -141,7 +141,8 @@ def _energies(lightness: _Floats, around: NDArray[np.bool_]) -> _Floats:
     for scale in _SCALES:
         reached = gaussian_filter((~around).astype(float), scale) > 0.005
         clear = around if (~reached).sum() < 64 else ~reached
-        for order in ((0, 1), (1, 0)):
-            response = gaussian_filter(filled, scale, order=order) * scale
+        for axis in (0, 1):
+            smoothed = gaussian_filter1d(filled, scale, axis=1 - axis)
+            response = gaussian_filter1d(smoothed, scale, axis=axis, order=1) * scale
             found.append(np.log2(response[clear].std() + _SEEN))
     return np.array(found)

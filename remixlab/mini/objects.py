@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -37,8 +38,10 @@ class Placed:
 
     def only(self, rows: Tensor) -> Placed:
         """The objects of some of the pictures."""
-        tensors = {name: value[rows] for name, value in vars(self).items() if name != "shapes"}
-        return Placed([self.shapes[i] for i in rows.tolist()], **tensors)
+        fields: dict[str, Any] = vars(self)
+        tensors = {name: value[rows] for name, value in fields.items() if name != "shapes"}
+        numbers: list[int] = rows.tolist()
+        return Placed([self.shapes[number] for number in numbers], **tensors)
 
     def number(self, index: int) -> Tensor:
         """(B, 1, 1): one of the random numbers."""
