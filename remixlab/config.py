@@ -17,7 +17,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from remixlab.config_checks import among, check_settings, check_suite, matching, within
+from remixlab.config_checks import among, check_settings, check_steps, check_suite, matching, within
 from remixlab.config_errors import COMPOSE_ERRORS, explained
 
 SCHEDULERS = ("euler", "dpmpp_2m", "dpmpp_2m_sde", "lcm")
@@ -173,6 +173,7 @@ def typed_config(composed: DictConfig) -> Any:
     check_settings(config)
     if isinstance(config, RemixConfig):
         check_suite(config.model)
+        check_steps(config.steps or config.model.steps, config.model.scheduler.name)
     return config
 
 

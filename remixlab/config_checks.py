@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 Rule = tuple[Callable[[Any], bool], str]
 _RULE = "rule"
+_LCM_STEPS = 50  # diffusers' default of original_inference_steps
 
 
 def among(default: str | None, *choices: str) -> Any:
@@ -85,6 +86,16 @@ def check_suite(suite: SuiteConfig) -> None:
             field="model.scheduler.karras", value=True, accepted="false with the lcm scheduler"
         )
     calibration_points(suite.style_calibration)
+
+
+def check_steps(steps: int, sampler: str) -> None:
+    """Check that the sampler can take so many steps; raises InvalidConfig.
+
+    The LCM sampler picks its steps from the 50 that latent consistency models are distilled on.
+    """
+    if sampler == "lcm" and steps > _LCM_STEPS:
+        accepted = f"1 to {_LCM_STEPS} with the lcm scheduler"
+        raise InvalidConfig(field="steps", value=steps, accepted=accepted)
 
 
 def calibration_points(pairs: list[Any]) -> tuple[tuple[float, float], ...]:

@@ -115,6 +115,15 @@ def test_karras_sigmas_need_a_sampler_that_has_them() -> None:
         compose_config(["model.scheduler.name=lcm", "model.scheduler.karras=true"])
 
 
+@pytest.mark.parametrize("name", ["steps", "model.steps"])
+def test_steps_that_the_lcm_sampler_cannot_take(name: str) -> None:
+    sampler = "model.scheduler.name=lcm"
+    assert compose_config([sampler, f"{name}=50"])
+    with pytest.raises(InvalidConfig, match="1 to 50 with the lcm scheduler"):
+        compose_config([sampler, f"{name}=51"])
+    assert compose_config(["model.scheduler.name=euler", f"{name}=51"])
+
+
 def test_config_folder_is_found_in_an_installed_package(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
