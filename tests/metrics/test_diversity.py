@@ -18,7 +18,7 @@ def test_the_same_picture_again_is_no_diversity(picture: Make) -> None:
 
 
 def test_two_greys_are_as_far_apart_as_their_lightness(picture: Make) -> None:
-    assert diversity([picture(plain((119,) * 3)), picture(plain((0, 0, 0)))]) == pytest.approx(
+    assert diversity([picture(plain((119, 119, 119))), picture(plain((0, 0, 0)))]) == pytest.approx(
         50, abs=1
     )
 

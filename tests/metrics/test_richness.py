@@ -33,5 +33,7 @@ def test_entropy_is_in_bits(picture: Make) -> None:
 
 
 def test_every_stripe_has_its_edges(picture: Make) -> None:
-    few, many = (EdgeDensity().of(picture(stripes((0, 0, 0), (200,) * 3, w))) for w in (64, 16))
+    few, many = (
+        EdgeDensity().of(picture(stripes((0, 0, 0), (200, 200, 200), w))) for w in (64, 16)
+    )
     assert many == pytest.approx(4 * few, rel=0.35)

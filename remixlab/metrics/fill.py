@@ -1,0 +1,37 @@
+"""Taking the product out of a picture, so that a score sees the background alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from remixlab import images
+
+
+def without_product(picture: Image.Image, mask: Image.Image, side: int) -> Image.Image:
+    """The picture at `side` x `side` with its product filled from what surrounds it."""
+    pixels = images.to_tensor(images.resize(picture, (side, side)))
+    touched = torch.from_numpy(np.array(mask.resize((side, side))) > 0)[None, None].float()
+    # Resampling spreads the product's colours by a pixel or two.
+    return images.to_image(fill(pixels, F.max_pool2d(touched, 5, stride=1, padding=2)))
+
+
+def fill(pictures: Tensor, masks: Tensor) -> Tensor:
+    """Fill where `masks` (B, 1, H, W) is 1 from around it, smoothly; pictures are (B, C, H, W).
+
+    Push-pull (Gortler, Grzeszczuk, Szeliski and Cohen 1996, "The Lumigraph", section 4.4): known
+    colours are averaged down a pyramid, gaps filled from the coarser level on the way up.
+    """
+    return _push_pull(pictures * (1 - masks), 1 - masks)
+
+
+def _push_pull(weighted: Tensor, weights: Tensor) -> Tensor:
+    known = weighted / weights.clamp(min=1e-6)
+    if min(weights.shape[-2:]) < 2:
+        return known
+    coarse = _push_pull(F.avg_pool2d(weighted, 2), F.avg_pool2d(weights, 2))
+    around = F.interpolate(coarse, weights.shape[-2:], mode="bilinear")
+    return around + (known - around) * weights.clamp(max=1)

@@ -1,0 +1,64 @@
+"""The mini scorer: its training, and open_clip reading what it writes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from transformers import CLIPTokenizer
+
+from remixlab.errors import InvalidConfig, MissingWeights
+from remixlab.metrics import clip
+from remixlab.metrics.clip import Scorer
+from remixlab.mini.budget import Budget, averaged
+from remixlab.mini.scorer import export_scorer, make_scorer, train_scorer
+from tests.mini.conftest import CPU
+
+
+def test_small_enough_to_ship() -> None:
+    assert sum(p.numel() for p in make_scorer().parameters()) * 2 < 10e6  # bytes in fp16
+
+
+def test_learns_which_caption_belongs_to_which_picture(
+    shards: list[Path], tokenizer: CLIPTokenizer, tmp_path: Path
+) -> None:
+    budget = Budget(30, 60, 3, 5e-4)
+    losses = train_scorer(shards, tokenizer, budget, folder=tmp_path, device=CPU).losses
+    assert sum(losses[-6:]) < 0.9 * sum(losses[:6])
+
+
+def test_open_clip_reads_it(shards: list[Path], tokenizer: CLIPTokenizer, tmp_path: Path) -> None:
+    trainer = train_scorer(shards, tokenizer, Budget(1, 60, 3, 1e-3), folder=tmp_path, device=CPU)
+    export_scorer(trainer.path, tokenizer, tmp_path / "scorer")
+    scorer = Scorer.load(str(tmp_path / "scorer"))
+    assert scorer.side == 96
+    pixels = np.random.default_rng(0).integers(0, 256, (96, 96, 3), dtype=np.uint8)
+    texts = ["a red bottle", "a jar, on the beach, " + "far " * 100]
+    seen, said = scorer.images([Image.fromarray(pixels)] * 3), scorer.texts(texts)
+    for vectors, count in ((seen, 3), (said, 2)):
+        assert vectors.shape == (count, 128)
+        assert torch.allclose(vectors.norm(dim=1), torch.ones(count), atol=1e-5)
+    model = make_scorer().eval()
+    model.load_state_dict(averaged(torch.load(trainer.path, weights_only=True)))
+    with torch.inference_mode():
+        inputs = torch.from_numpy(pixels).permute(2, 0, 1)[None] / 127.5 - 1
+        wanted = model.encode_image(inputs, normalize=True)
+        ids = tokenizer(texts[0], padding="max_length", max_length=48, return_tensors="pt")
+        told = model.encode_text(ids.input_ids, normalize=True)
+    assert torch.allclose(seen[:1], wanted, atol=5e-3)
+    assert torch.allclose(said[:1], told, atol=5e-3)
+
+
+@pytest.mark.parametrize("name", ["no-such-model", "ViT-B-32/no-such-tag"])
+def test_unknown_names_are_explained(name: str) -> None:
+    with pytest.raises(InvalidConfig, match="MODEL/TAG"):
+        Scorer.load(name)
+
+
+def test_a_scorer_that_is_not_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clip, "MINI", tmp_path / "scorer")
+    with pytest.raises(MissingWeights, match="mini"):
+        Scorer.load("mini")
