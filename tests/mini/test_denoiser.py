@@ -101,5 +101,5 @@ def test_encodings_have_the_shapes_of_sdxl(tokenizer: CLIPTokenizer) -> None:
 def test_some_captions_are_left_empty(tokenizer: CLIPTokenizer) -> None:
     ids = tokenize(tokenizer, ["a red bottle"] * 400, Random(0))
     assert ids.shape == (400, TEXT_LENGTH)
-    empty = float(ids[:, 1].eq(tokenizer.eos_token_id).float().mean())
+    empty = sum(row[1] == tokenizer.eos_token_id for row in ids.tolist()) / 400
     assert 0.1 < empty < 0.2
