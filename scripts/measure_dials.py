@@ -19,12 +19,13 @@ from rich.progress import track
 from remixlab import Remixer, RemixRequest, images
 from remixlab.metrics.intervals import bootstrap
 from remixlab.metrics.metric import Picture
-from remixlab.metrics.outline import BandEnergy
+from remixlab.metrics.outline import BandEnergy, Growth
 from remixlab.metrics.style import LabDistance
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 REFERENCES = ("wood", "beach", "pink", "slate")
 STYLES = (0.0, 0.35, 0.7, 1.0)
+OUTLINES = (0.0, 1.0, 2.0)
 SIDE = 512
 
 
@@ -38,6 +39,7 @@ class Row:
     outline_fidelity: float
     lab_distance: float
     band_energy: float
+    outline_growth: float
 
 
 def main(
@@ -52,7 +54,7 @@ def main(
     """Sweep style_fidelity at outline 1, and outline_fidelity at style 0.7."""
     remixer = Remixer.from_config(model)
     cut_out = _square(EXAMPLES / "products" / f"{product}.png")
-    dials = [(style, 1.0) for style in STYLES] + [(0.7, 0.0), (0.7, 2.0)]
+    dials = [(style, 1.0) for style in STYLES] + [(0.7, o) for o in OUTLINES if o != 1]
     cells = list(grid(REFERENCES, range(1, seeds + 1)))
     rows = [
         row
@@ -102,6 +104,7 @@ def _remix(
             request.outline_fidelity,
             LabDistance().of(made),
             BandEnergy().of(made),
+            Growth().of(made),
         )
 
 
@@ -109,17 +112,23 @@ def _table(rows: list[Row]) -> Iterator[str]:
     yield "| style_fidelity (outline 1.0) | Lab distance to its reference |"
     yield "|---|---|"
     for style in STYLES:
-        ours = [r for r in rows if (r.style_fidelity, r.outline_fidelity) == (style, 1)]
-        values = [r.lab_distance for r in ours]
+        values = [r.lab_distance for r in _at(rows, style, 1.0)]
         yield f"| {style:g} | {bootstrap(values)} |"
     yield ""
-    yield "| outline_fidelity (style 0.7) | edge energy around the outline, x 1000 |"
-    yield "|---|---|"
-    for outline in (0.0, 1.0, 2.0):
-        values = [
-            r.band_energy for r in rows if (r.style_fidelity, r.outline_fidelity) == (0.7, outline)
-        ]
-        yield f"| {outline:g} | {bootstrap(values)} |"
+    yield "| outline_fidelity (style 0.7) | edge energy around the outline, x 1000 | growth, % |"
+    yield "|---|---|---|"
+    for outline in OUTLINES:
+        ours = _at(rows, 0.7, outline)
+        energy = bootstrap([r.band_energy for r in ours])
+        yield f"| {outline:g} | {energy} | {bootstrap([100 * r.outline_growth for r in ours])} |"
+    without, with_it = _at(rows, 0.7, 0.0), _at(rows, 0.7, 1.0)
+    pairs = [a.band_energy - b.band_energy for a, b in zip(with_it, without, strict=True)]
+    yield ""
+    yield f"Edge energy at 1 less that at 0, same seed and reference: {bootstrap(pairs)}."
+
+
+def _at(rows: list[Row], style: float, outline: float) -> list[Row]:
+    return [r for r in rows if (r.style_fidelity, r.outline_fidelity) == (style, outline)]
 
 
 if __name__ == "__main__":

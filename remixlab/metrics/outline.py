@@ -25,13 +25,14 @@ _Mask = NDArray[np.bool_]
 class BandEnergy(Metric):
     """Mean edge strength in a band just outside the outline, x 1000: 0 is flat.
 
-    Sobel magnitude of the luminance (scikit-image `filters.sobel`). What the outline itself draws
-    is left out by a gap. `near` (the band's width) and `gap` are shares of the shorter side.
+    Sobel magnitude of the luminance (scikit-image `filters.sobel`). The product's own edge, which
+    every suite paints and a small one paints softly, is left out by a gap: four pixels of the mini
+    suite's 256. `near` (the band's width) and `gap` are shares of the shorter side.
     """
 
     name, unit, better = "band_energy", "x 1000", "lower"
 
-    def __init__(self, *, near: float = 1 / 12, gap: float = 1 / 128) -> None:
+    def __init__(self, *, near: float = 1 / 12, gap: float = 1 / 64) -> None:
         self.near, self.gap = near, gap
 
     def of(self, picture: Picture) -> float:
