@@ -74,8 +74,8 @@ class MiniNetworks(nn.Module):
 def _let_outlines_through(embedding: ControlNetConditioningEmbedding) -> None:
     """Start the outline's embedding with weights that keep a line's strength from layer to layer.
 
-    The library's initial weights shrink it to a millionth over nine small convolutions, which is
-    why ControlNets are known to "suddenly converge" after thousands of steps, or not at all.
+    The library's initial weights shrink it to a millionth over nine small convolutions, and nothing
+    is learnt from what does not arrive.
     """
     for layer in (embedding.conv_in, *embedding.blocks):
         assert isinstance(layer, nn.Conv2d) and layer.bias is not None
