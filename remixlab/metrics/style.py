@@ -28,7 +28,7 @@ _Floats = NDArray[np.float64]
 
 
 class StyleDistance(Metric):
-    """A distance to any reference, the picture's own by default."""
+    """A distance between descriptions of a background and of a reference, its own by default."""
 
     better = "lower"
 
@@ -36,9 +36,25 @@ class StyleDistance(Metric):
         """The distance to the picture's own reference."""
         return self.between(picture, picture.needed("reference"))
 
-    @abstractmethod
     def between(self, picture: Picture, reference: Image.Image) -> float:
         """The distance of the picture's background to `reference` (RGB, any size)."""
+        return self.difference(self.of_background(picture), self.of_reference(reference))
+
+    def of_background(self, picture: Picture) -> _Floats:
+        """What describes the picture's background."""
+        return self.describe(_lab(picture.background), picture.around(_SIDE))
+
+    def of_reference(self, reference: Image.Image) -> _Floats:
+        """What describes a reference."""
+        return self.describe(_lab(reference), np.ones((_SIDE, _SIDE), bool))
+
+    @abstractmethod
+    def describe(self, lab: _Floats, around: NDArray[np.bool_]) -> _Floats:
+        """The style of (S, S, 3) CIELAB colours where `around` (S, S) is true."""
+
+    @abstractmethod
+    def difference(self, found: _Floats, wanted: _Floats) -> float:
+        """The distance of two descriptions."""
 
 
 class LabDistance(StyleDistance):
@@ -46,10 +62,13 @@ class LabDistance(StyleDistance):
 
     name, unit = "lab_distance", "Delta E"
 
-    def between(self, picture: Picture, reference: Image.Image) -> float:
+    def describe(self, lab: _Floats, around: NDArray[np.bool_]) -> _Floats:
+        """The mean colour, (3,)."""
+        return lab[around].mean(0)
+
+    def difference(self, found: _Floats, wanted: _Floats) -> float:
         """See `StyleDistance`."""
-        found = _lab(picture.background)[picture.around(_SIDE)].mean(0)
-        return float(np.linalg.norm(found - _lab(reference).mean((0, 1))))
+        return float(np.linalg.norm(found - wanted))
 
 
 class LabWasserstein(StyleDistance):
@@ -62,10 +81,13 @@ class LabWasserstein(StyleDistance):
 
     name, unit = "lab_wasserstein", "Delta E"
 
-    def between(self, picture: Picture, reference: Image.Image) -> float:
+    def describe(self, lab: _Floats, around: NDArray[np.bool_]) -> _Floats:
+        """Quantiles of the projected colours, (Q, directions), however many there are."""
+        levels = (np.arange(_QUANTILES) + 0.5) / _QUANTILES
+        return np.quantile(lab[around] @ _directions().T, levels, axis=0)
+
+    def difference(self, found: _Floats, wanted: _Floats) -> float:
         """See `StyleDistance`."""
-        found = _projections(_lab(picture.background)[picture.around(_SIDE)])
-        wanted = _projections(_lab(reference).reshape(-1, 3))
         return float(np.abs(found - wanted).mean())
 
 
@@ -79,10 +101,12 @@ class TextureDistance(StyleDistance):
 
     name, unit = "texture_distance", "octaves"
 
-    def between(self, picture: Picture, reference: Image.Image) -> float:
+    def describe(self, lab: _Floats, around: NDArray[np.bool_]) -> _Floats:
+        """Log2 energies, (2 x scales,); what the product's edge reaches does not count."""
+        return _energies(lab[..., 0], around)
+
+    def difference(self, found: _Floats, wanted: _Floats) -> float:
         """See `StyleDistance`."""
-        found = _energies(_lab(picture.background)[..., 0], picture.around(_SIDE))
-        wanted = _energies(_lab(reference)[..., 0], np.ones((_SIDE, _SIDE), bool))
         return float(np.sqrt(np.square(found - wanted).mean()))
 
 
@@ -101,6 +125,7 @@ class ReferenceRank(Metric):
     ) -> None:
         self.references = list(references)
         self.distances = list(distances or (LabWasserstein(), TextureDistance()))
+        self.described = [[d.of_reference(r) for r in self.references] for d in self.distances]
 
     def of(self, picture: Picture) -> float:
         """See `Metric`; ValueError where the picture's reference is not among them."""
@@ -108,13 +133,17 @@ class ReferenceRank(Metric):
         place = next((i for i, other in enumerate(self.references) if other == own), None)
         if place is None:
             raise ValueError("the picture's reference is not among those to rank")
-        total = sum((self._shares(picture, distance) for distance in self.distances), np.zeros(()))
+        pairs = zip(self.distances, self.described, strict=True)
+        total = np.sum([self._shares(picture, *pair) for pair in pairs], axis=0)
         closer = (total < total[place]).sum()
         ties = (total == total[place]).sum() - 1
         return float(1 + closer + ties / 2)
 
-    def _shares(self, picture: Picture, distance: StyleDistance) -> _Floats:
-        values = np.array([distance.between(picture, other) for other in self.references])
+    def _shares(
+        self, picture: Picture, distance: StyleDistance, described: Sequence[_Floats]
+    ) -> _Floats:
+        found = distance.of_background(picture)
+        values = np.array([distance.difference(found, wanted) for wanted in described])
         return values / max(float(np.median(values)), 1e-9)
 
 
@@ -126,12 +155,6 @@ def _lab(picture: Image.Image) -> _Floats:
 def _directions() -> _Floats:
     vectors = np.random.default_rng(0).standard_normal((_DIRECTIONS, 3))
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-
-
-def _projections(colours: _Floats) -> _Floats:
-    """(N, 3) colours -> quantiles of their projections, (Q, directions), whatever N is."""
-    levels = (np.arange(_QUANTILES) + 0.5) / _QUANTILES
-    return np.quantile(colours @ _directions().T, levels, axis=0)
 
 
 def _energies(lightness: _Floats, around: NDArray[np.bool_]) -> _Floats:

@@ -115,7 +115,7 @@ def train_denoiser(
     for _ in trainer.run():
         batch = next(batches)
         ids = tokenize(lesson.tokenizer, batch.captions, random).to(device)
-        clean = batch.latents.to(device) * lesson.scaling_factor
+        clean = batch.latents * lesson.scaling_factor
         trainer.update(
             _loss(networks, batch, clean=clean, ids=ids, schedule=schedule, random=random)
         )
@@ -143,7 +143,7 @@ def _loss(
     times = _times(count).to(device)
     noisy = schedule.add_noise(clean, noise, times)
     texts, pooled = networks.encode_text(ids)
-    tokens = networks.encode_reference(_reference_pixels(batch.references.to(device), random))
+    tokens = networks.encode_reference(_reference_pixels(batch.references, random))
     scales = [0.0 if random.random() < DROP_REFERENCE else 1.0 for _ in range(count)]
     everyone = range(count)
     rows = CrossRows.build(
@@ -156,7 +156,7 @@ def _loss(
     residuals = {}
     if random.random() < USE_OUTLINE:
         down, middle = networks.controlnet(
-            noisy, times, controlnet_cond=batch.outline.to(device), return_dict=False, **inputs
+            noisy, times, controlnet_cond=batch.outline, return_dict=False, **inputs
         )
         residuals = {
             "down_block_additional_residuals": down,
@@ -166,7 +166,7 @@ def _loss(
         noisy, times, cross_attention_kwargs={"rows": rows}, **inputs, **residuals
     ).sample
     wanted = schedule.get_velocity(clean, noise, times)
-    return weighted_error(predicted, wanted, batch.products.to(device))
+    return weighted_error(predicted, wanted, batch.products)
 
 
 def weighted_error(predicted: Tensor, wanted: Tensor, products: Tensor) -> Tensor:
