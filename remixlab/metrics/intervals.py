@@ -31,3 +31,19 @@ def bootstrap(values: Sequence[float], *, resamples: int = 2000) -> Interval:
     means = random.choice(np.asarray(values, float), (resamples, len(values))).mean(1)
     low, high = np.percentile(means, [2.5, 97.5])
     return Interval(float(np.mean(values)), float(low), float(high))
+
+
+def bootstrap_ratio(
+    numerators: Sequence[float], denominators: Sequence[float], *, resamples: int = 2000
+) -> Interval:
+    """Ratio of the means of paired values, with its 95 % interval as in `bootstrap`.
+
+    Raises ValueError on no values, or on a different number of them.
+    """
+    pairs = np.array([numerators, denominators], float)
+    if not pairs.shape[1]:
+        raise ValueError("no values to take the ratio of")
+    picks = np.random.default_rng(0).integers(0, pairs.shape[1], (resamples, pairs.shape[1]))
+    above, below = pairs[:, picks].mean(2)
+    low, high = np.percentile(above / below, [2.5, 97.5])
+    return Interval(float(pairs[0].mean() / pairs[1].mean()), float(low), float(high))

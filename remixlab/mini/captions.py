@@ -4,14 +4,6 @@ from __future__ import annotations
 
 from random import Random
 
-COLOURS: dict[str, tuple[float, float, float]] = {
-    "white": (0.93, 0.92, 0.90), "grey": (0.55, 0.55, 0.56), "black": (0.09, 0.09, 0.10),
-    "beige": (0.84, 0.76, 0.64), "brown": (0.42, 0.28, 0.18), "red": (0.72, 0.16, 0.15),
-    "terracotta": (0.75, 0.42, 0.30), "orange": (0.92, 0.55, 0.20), "yellow": (0.94, 0.80, 0.36),
-    "green": (0.30, 0.50, 0.27), "olive": (0.45, 0.45, 0.24), "mint": (0.66, 0.84, 0.74),
-    "teal": (0.12, 0.46, 0.48), "blue": (0.25, 0.45, 0.75), "navy": (0.11, 0.16, 0.33),
-    "purple": (0.45, 0.30, 0.58), "pink": (0.93, 0.70, 0.73),
-}  # fmt: skip
 SURFACE_WORDS: dict[str, tuple[str, ...]] = {
     "wood": (
         "on a {} wooden table",

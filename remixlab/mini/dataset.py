@@ -24,6 +24,7 @@ from tqdm import tqdm
 
 from remixlab.mini import captions
 from remixlab.mini.architecture import IMAGE_SIZE
+from remixlab.mini.colours import name_of, seen
 from remixlab.mini.render import render, spoil
 from remixlab.mini.scenes import draw_scene, reference_of
 
@@ -39,6 +40,19 @@ HELD_OUT = 10_000_000
 
 
 @dataclass(frozen=True)
+class Series:
+    """Scenes numbered from `first`, their shards of these sizes (width, height) in turn."""
+
+    first: int
+    sizes: tuple[tuple[int, int], ...]
+
+
+SUITE = Series(1, SIZES)
+SCORER = Series(5_000_000, tuple((width // 4, height // 4) for width, height in SIZES))
+"""What the scorer is trained on: other scenes than the suite, and no larger than it sees them."""
+
+
+@dataclass(frozen=True)
 class Shard:
     """Pictures (N, 3, H, W), product masks (N, H, W), references (N, 3, S, S), uint8; captions."""
 
@@ -49,7 +63,7 @@ class Shard:
 
 
 def draw_shards(
-    folder: Path, count: int, workers: int, device: torch.device | str = "cpu"
+    series: Series, folder: Path, count: int, workers: int, device: torch.device | str = "cpu"
 ) -> list[Path]:
     """Draw `count` shards of `SHARD` scenes into `folder`; those already there are kept.
 
@@ -61,11 +75,11 @@ def draw_shards(
     progress = partial(tqdm, total=len(missing), desc="scenes", unit="shard")
     if torch.device(device).type != "cpu":
         for path in progress(missing):
-            _draw_shard(path, device, chunk=SHARD)
+            _draw_shard(path, series=series, device=device, chunk=SHARD)
         return paths
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_single_threaded) as pool:
-        for _ in progress(pool.map(_draw_shard, missing)):
+        for _ in progress(pool.map(partial(_draw_shard, series=series), missing)):
             pass
     return paths
 
@@ -96,7 +110,10 @@ def training_pairs(
     images, masks = render(scenes, size, device)
     drawn, _ = render([reference_of(scene) for scene in scenes], (_DRAWN, _DRAWN), device)
     references = F.interpolate(drawn, (IMAGE_SIZE, IMAGE_SIZE), mode="bilinear", antialias=True)
-    words = [scene.caption() for scene in scenes]
+    words = [
+        scene.caption(seen=colour_words(image, mask))
+        for scene, image, mask in zip(scenes, images, masks, strict=True)
+    ]
     for i, (number, scene) in enumerate(zip(numbers, scenes, strict=True)):
         random = Random(number ^ 0xDA7A)
         if scene.style.crop is not None:
@@ -108,14 +125,22 @@ def training_pairs(
     return Pairs(images, masks, references, words)
 
 
+def colour_words(picture: Tensor, product: Tensor) -> tuple[str, str]:
+    """What surface and backdrop of a (3, H, W) picture are called."""
+    surface, backdrop = seen(picture, product)
+    return name_of(surface), name_of(backdrop)
+
+
 def _single_threaded() -> None:
     torch.set_num_threads(1)
 
 
-def _draw_shard(path: Path, device: torch.device | str = "cpu", chunk: int = _CHUNK) -> None:
+def _draw_shard(
+    path: Path, *, series: Series, device: torch.device | str = "cpu", chunk: int = _CHUNK
+) -> None:
     index = int(path.stem)
-    size = SIZES[index % len(SIZES)]
-    numbers = range(1 + index * SHARD, 1 + (index + 1) * SHARD)
+    size = series.sizes[index % len(series.sizes)]
+    numbers = range(series.first + index * SHARD, series.first + (index + 1) * SHARD)
     parts = [training_pairs(numbers[i : i + chunk], size, device) for i in range(0, SHARD, chunk)]
     tensors = {
         name: torch.cat([_bytes(getattr(part, name)) for part in parts])

@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from remixlab.mini.canvas import Canvas, Streams, blur, gather_rows, mix, smooth
+from remixlab.mini.colours import Rgb
 from remixlab.mini.objects import Placed, cover, shade, shadow
 from remixlab.mini.paint import BACKDROPS, SURFACES, Painter
-from remixlab.mini.scenes import LIGHT_TINT, Item, Rgb, Scene, Style
+from remixlab.mini.scenes import LIGHT_TINT, Item, Scene, Style
 
 GLOSSY = {"marble": 0.35, "water": 0.45, "tiles": 0.25, "plain": 0.12}
 

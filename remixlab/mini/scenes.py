@@ -10,14 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from random import Random
 
-import torch
+import numpy as np
 
 from remixlab.mini import captions
+from remixlab.mini.colours import COLOURS, Rgb, name_of
 from remixlab.mini.objects import PRODUCT_SHAPES, PROP_SHAPES
 from remixlab.mini.paint import BACKDROPS, SURFACES
 from remixlab.mini.photographs import Crop, draw_crop
-
-Rgb = tuple[float, float, float]
 
 # Materials that have a colour of their own in nature; all others take any colour.
 NATURAL: dict[str, tuple[str, ...]] = {
@@ -96,13 +95,18 @@ class Scene:
     product: str | None
     seed: int
 
-    def caption(self, drop: float = 0.25) -> str:
-        """A prompt that describes the scene, the same for the same seed."""
+    def caption(self, drop: float = 0.25, seen: tuple[str, str] | None = None) -> str:
+        """A prompt that describes the scene, the same for the same seed.
+
+        `seen` names surface's and backdrop's colours as they look in its light, which is what
+        people call them by; without it they are those of the materials.
+        """
         s = self.style
+        surface_colour, backdrop_colour = seen or (s.surface_colour, s.backdrop_colour)
         return captions.caption(
             self.product or "box",
-            (s.surface, s.surface_colour),
-            (s.backdrop, s.backdrop_colour),
+            (s.surface, surface_colour),
+            (s.backdrop, backdrop_colour),
             (s.prop, s.prop_colour) if s.prop else None,
             s.light,
             Random(self.seed),
@@ -121,7 +125,7 @@ class Scene:
     def _prop(self, random: Random, aspect: float) -> Item:
         shape = self.style.prop or "stone"
         size = random.uniform(0.06, 0.16) * (1.6 if shape in ("plinth", "candle") else 1)
-        colour = captions.COLOURS[self.style.prop_colour]
+        colour = COLOURS[self.style.prop_colour]
         return Item(
             shape,
             random.uniform(0.05, 0.95) * aspect,
@@ -139,7 +143,7 @@ class Scene:
         width = height * (random.uniform(0.7, 1.5) if wide else random.uniform(0.3, 0.75))
         width = height if shape == "sphere" else width
         base = random.uniform(max(0.62, self.horizon + 0.06), 0.93)
-        names = list(captions.COLOURS.values())
+        names = list(COLOURS.values())
         return Item(
             shape,
             aspect * random.uniform(0.3, 0.7),
@@ -156,25 +160,25 @@ class Scene:
 def draw_style(random: Random) -> Style:
     """A random style with natural colours."""
     surface, backdrop = random.choice(list(SURFACES)), random.choice(list(BACKDROPS))
-    surface_colour = random.choice(NATURAL.get(surface, tuple(captions.COLOURS)))
-    backdrop_colour = random.choice(NATURAL.get(backdrop, tuple(captions.COLOURS)))
+    surface_colour = random.choice(NATURAL.get(surface, tuple(COLOURS)))
+    backdrop_colour = random.choice(NATURAL.get(backdrop, tuple(COLOURS)))
     sweep = surface == "plain" and backdrop == "studio" and random.random() < 0.6
     if sweep:
         surface_colour = backdrop_colour
-    surface_rgb = _vary(captions.COLOURS[surface_colour], random)
+    surface_rgb = _vary(COLOURS[surface_colour], random)
     style = Style(
         surface=surface,
         surface_colour=surface_colour,
         surface_rgb=surface_rgb,
         backdrop=backdrop,
         backdrop_colour=backdrop_colour,
-        backdrop_rgb=surface_rgb if sweep else _vary(captions.COLOURS[backdrop_colour], random),
+        backdrop_rgb=surface_rgb if sweep else _vary(COLOURS[backdrop_colour], random),
         light=random.choice(list(LIGHT_TINT)),
         side=random.choice((-1.0, 1.0)) * random.uniform(0.4, 1),
         defocus=random.choice((0.0, 0.35, 0.8, 1.6)),
         sweep=sweep,
         prop=random.choice(PROP_SHAPES) if random.random() < 0.45 else None,
-        prop_colour=random.choice(list(captions.COLOURS)),
+        prop_colour=random.choice(list(COLOURS)),
     )
     return _photographed(style, random) if random.random() < PHOTOGRAPHED else style
 
@@ -204,20 +208,14 @@ def _photographed(style: Style, random: Random) -> Style:
         style,
         backdrop_rgb=(above[0], above[1], above[2]),
         surface_rgb=(below[0], below[1], below[2]),
-        backdrop_colour=_nearest(above),
-        surface_colour=_nearest(below),
+        backdrop_colour=name_of(np.asarray(above, np.float32)),
+        surface_colour=name_of(np.asarray(below, np.float32)),
         light="soft",
         defocus=max(style.defocus, 0.8),
         sweep=False,
         crop=crop,
         shown=random.random() < 0.5,
     )
-
-
-def _nearest(rgb: list[float]) -> str:
-    names = list(captions.COLOURS)
-    table = torch.tensor([captions.COLOURS[name] for name in names])
-    return names[int((table - torch.tensor(rgb)).norm(dim=1).argmin())]
 
 
 def _vary(rgb: Rgb, random: Random) -> Rgb:

@@ -1,6 +1,7 @@
 """The recipe of the mini suite, from nothing to weights; every part resumes where it stopped.
 
 scenes -> autoencoder, its decoder -> latents -> denoiser at half size -> at full size -> weights
+other scenes -> scorer
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ from transformers import CLIPTokenizer
 
 from remixlab.mini.autoencoder import psnr, train_autoencoder, train_decoder
 from remixlab.mini.budget import Budget, Trainer
-from remixlab.mini.dataset import HELD_OUT, SHARD, draw_shards, training_pairs
+from remixlab.mini.dataset import HELD_OUT, SCORER, SHARD, SUITE, draw_shards, training_pairs
 from remixlab.mini.denoiser import Lesson, train_denoiser
 from remixlab.mini.export import export_suite, load_autoencoder
 from remixlab.mini.latents import Examples, encode_shards
 from remixlab.mini.scenes import draw_scene
+from remixlab.mini.scorer import export_scorer, train_scorer
 from remixlab.mini.tokenizer import learn_tokenizer
 from remixlab.models.parts import read_tokenizer
 
@@ -36,12 +38,15 @@ class TrainConfig:
     threads: int = 0  # 0: as many as torch chooses
     workers: int = 2
     shards: int = 200
+    scorer_shards: int = 100
     full_size_shards: int = 96  # the last part sees the first of them: encoding them costs minutes
+    start: str = ""  # a denoiser's checkpoint to go on from; empty: random weights
     full_size_scale: float = 0.75  # of the 512-pixel scenes; its square is the suite's native area
     autoencoder: Budget = field(default_factory=lambda: Budget(20000, 20, 8, 1.5e-3))
     decoder: Budget = field(default_factory=lambda: Budget(10000, 10, 8, 5e-4))
     half_size: Budget = field(default_factory=lambda: Budget(20000, 150, 16, 8e-4))
     full_size: Budget = field(default_factory=lambda: Budget(10000, 60, 12, 2.5e-4))
+    scorer: Budget = field(default_factory=lambda: Budget(10000, 15, 64, 1e-3))
 
 
 def train(config: TrainConfig, device: torch.device) -> Path:
@@ -50,14 +55,14 @@ def train(config: TrainConfig, device: torch.device) -> Path:
         torch.set_num_threads(config.threads)
     torch.set_float32_matmul_precision("high")  # TF32 where there is a card that has it
     folder, output = Path(config.folder), Path(config.output)
-    shards = draw_shards(folder / "scenes", config.shards, config.workers, device)
+    shards = draw_shards(SUITE, folder / "scenes", config.shards, config.workers, device)
     trainers = [train_autoencoder(shards, config.autoencoder, folder, device)]
     if config.decoder.minutes > 0:
         start = trainers[-1].path
         trainers.append(train_decoder(start, shards, config.decoder, folder=folder, device=device))
     vae = load_autoencoder(trainers[-1].path, device)
     tokenizer = learnt_once(folder / "tokenizer")
-    previous: Path | None = None
+    previous = Path(config.start) if config.start else None
     factor = 0.0
     for name, scale, count, budget in (
         ("half_size", 0.5, config.shards, config.half_size),
@@ -73,8 +78,21 @@ def train(config: TrainConfig, device: torch.device) -> Path:
         trainers.append(trainer)
         previous = trainer.path
     vae.register_to_config(scaling_factor=factor)
-    finish(vae, tokenizer, trainers, folder=folder, output=output)
+    export_suite(vae.cpu(), trainers[-1].path, tokenizer, output)
+    if config.scorer.minutes > 0:
+        trainers.append(add_scorer(config, tokenizer, device))
+    (output / "card.json").write_text(json.dumps(_card(vae, trainers, folder), indent=2) + "\n")
     return output
+
+
+def add_scorer(config: TrainConfig, tokenizer: CLIPTokenizer, device: torch.device) -> Trainer:
+    """Draw the scorer's own scenes, train it, and write it beside the suite's weights."""
+    folder = Path(config.folder)
+    scenes, count = folder / "scorer_scenes", config.scorer_shards
+    shards = draw_shards(SCORER, scenes, count, config.workers, device)
+    trainer = train_scorer(shards, tokenizer, config.scorer, folder=folder, device=device)
+    export_scorer(trainer.path, tokenizer, Path(config.output) / "scorer")
+    return trainer
 
 
 def learnt_once(folder: Path) -> CLIPTokenizer:
@@ -84,19 +102,6 @@ def learnt_once(folder: Path) -> CLIPTokenizer:
         learn_tokenizer(draw_scene(i).caption(0.1) for i in range(4000)).save_pretrained(partial)
         partial.rename(folder)
     return read_tokenizer(folder)
-
-
-def finish(
-    vae: AutoencoderDC,
-    tokenizer: CLIPTokenizer,
-    trainers: list[Trainer],
-    *,
-    folder: Path,
-    output: Path,
-) -> None:
-    """Write the weights and the training card."""
-    export_suite(vae.cpu(), trainers[-1].path, tokenizer, output)
-    (output / "card.json").write_text(json.dumps(_card(vae, trainers, folder), indent=2) + "\n")
 
 
 def scaling_factor(encoded: Path) -> float:

@@ -12,13 +12,14 @@ from diffusers import AutoencoderDC
 from transformers import CLIPTokenizer
 
 from remixlab.mini import architecture, dataset
-from remixlab.mini.dataset import draw_shards
+from remixlab.mini.dataset import Series, draw_shards
 from remixlab.mini.latents import Examples, encode_shards
 from remixlab.mini.scenes import draw_scene
 from remixlab.mini.tokenizer import learn_tokenizer
 
 CPU = torch.device("cpu")
 SCENES = 3  # a shard
+SERIES = Series(1, ((64, 64), (96, 64)))
 SMALL = {"block_out_channels": (32, 32, 32), "attention_head_dim": (2, 2, 2)}
 
 
@@ -45,9 +46,8 @@ def tokenizer() -> CLIPTokenizer:
 
 @pytest.fixture
 def small_world(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Shards hold three scenes, square and wide in turn."""
+    """Shards hold three scenes, drawn in this process."""
     monkeypatch.setattr(dataset, "SHARD", SCENES)
-    monkeypatch.setattr(dataset, "SIZES", ((64, 64), (96, 64)))
     monkeypatch.setattr(dataset, "ProcessPoolExecutor", SerialPool)
 
 
@@ -62,7 +62,7 @@ def small_denoiser(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def shards(small_world: None, tmp_path: Path) -> list[Path]:
     """One shard of each size."""
-    return draw_shards(tmp_path / "scenes", 2, 1)
+    return draw_shards(SERIES, tmp_path / "scenes", 2, 1)
 
 
 @pytest.fixture

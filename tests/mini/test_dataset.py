@@ -9,11 +9,11 @@ from remixlab.mini import captions, dataset
 from remixlab.mini.architecture import IMAGE_SIZE
 from remixlab.mini.dataset import draw_shards, read_shard, training_pairs
 from remixlab.mini.photographs import photographs
-from tests.mini.conftest import SCENES
+from tests.mini.conftest import SCENES, SERIES
 
 
 def test_shards_hold_the_scenes_of_their_numbers(shards: list[Path]) -> None:
-    for index, (path, size) in enumerate(zip(shards, dataset.SIZES, strict=True)):
+    for index, (path, size) in enumerate(zip(shards, SERIES.sizes, strict=True)):
         shard = read_shard(path)
         assert shard.images.shape == (SCENES, 3, *size[::-1])
         assert shard.masks.shape == (SCENES, *size[::-1])
@@ -27,16 +27,16 @@ def test_shards_hold_the_scenes_of_their_numbers(shards: list[Path]) -> None:
 
 def test_shards_are_drawn_once(shards: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[Path] = []
-    monkeypatch.setattr(dataset, "_draw_shard", drawn.append)
+    monkeypatch.setattr(dataset, "_draw_shard", lambda path, **_: drawn.append(path))
     folder = shards[0].parent
-    assert draw_shards(folder, 2, 1) == shards
+    assert draw_shards(SERIES, folder, 2, 1) == shards
     assert drawn == []
-    assert draw_shards(folder, 3, 1)[2:] == drawn == [folder / "00002.safetensors"]
+    assert draw_shards(SERIES, folder, 3, 1)[2:] == drawn == [folder / "00002.safetensors"]
 
 
 def test_interrupted_shards_are_drawn_again(small_world: None, tmp_path: Path) -> None:
     (tmp_path / "00000.partial").write_bytes(b"half a shard")
-    (path,) = draw_shards(tmp_path, 1, 1)
+    (path,) = draw_shards(SERIES, tmp_path, 1, 1)
     assert read_shard(path).images.shape[0] == SCENES
     assert list(tmp_path.iterdir()) == [path]
 
@@ -49,7 +49,7 @@ def test_shards_are_whole_or_not_there(
 
     monkeypatch.setattr(dataset, "save_file", fail)
     with pytest.raises(OSError, match="disk full"):
-        draw_shards(tmp_path, 1, 1)
+        draw_shards(SERIES, tmp_path, 1, 1)
     assert not list(tmp_path.glob("*.safetensors"))
 
 

@@ -9,11 +9,12 @@ from torch import Tensor
 
 from remixlab.mini import autoencoder, dataset, train
 from remixlab.mini.budget import Budget, Trainer
+from remixlab.mini.dataset import Series
 from remixlab.mini.tokenizer import learn_tokenizer
 from remixlab.mini.train import TrainConfig
 from tests.mini.conftest import CPU, SCENES
 
-PARTS = ("autoencoder", "decoder", "half_size", "full_size")
+PARTS = ("autoencoder", "decoder", "half_size", "full_size", "scorer")
 
 
 @pytest.fixture
@@ -22,7 +23,8 @@ def recipe(
 ) -> TrainConfig:
     """Two steps of everything, on one shard of pictures of 128 pixels."""
     draw = train.training_pairs
-    monkeypatch.setattr(dataset, "SIZES", ((128, 128),))
+    monkeypatch.setattr(train, "SUITE", Series(1, ((128, 128),)))
+    monkeypatch.setattr(train, "SCORER", Series(50, ((32, 32),)))
     monkeypatch.setattr(train, "SHARD", SCENES)
     monkeypatch.setattr(train, "training_pairs", lambda numbers, _: draw(numbers, (64, 64)))
     monkeypatch.setattr(autoencoder, "CROP", 32)
@@ -36,6 +38,8 @@ def recipe(
         decoder=Budget(2, 1, 2, 1e-3),
         half_size=Budget(2, 1, 2, 1e-3),
         full_size=Budget(2, 1, 2, 1e-3),
+        scorer_shards=1,
+        scorer=Budget(2, 1, 2, 1e-3),
     )
 
 

@@ -1,0 +1,1 @@
+"""What the mini suite can do, measured on pictures that its training never saw."""

@@ -1,0 +1,89 @@
+"""The weights themselves: what the autoencoder keeps, how large they are, how fast a remix is."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from remixlab import images
+from remixlab.metrics.intervals import Interval, bootstrap
+from remixlab.mini.dataset import HELD_OUT, training_pairs
+from remixlab.mini.trial.studio import Finding, Studio
+
+_SCENES = 32
+# Everything after import: the suite is read from disk, the outline drawn, the picture composited.
+_TIMED = """
+import sys, time
+from PIL import Image
+from remixlab import Remixer, RemixRequest
+product = Image.new("RGBA", (1024, 1024))
+product.paste((90, 120, 60, 255), (380, 300, 640, 800))
+reference = Image.linear_gradient("L").convert("RGB")
+start = time.perf_counter()
+Remixer.from_config("mini", overrides=sys.argv[1:]).remix(
+    RemixRequest(product_image=product, ref_image=reference, prompt="product photograph", seed=1)
+)
+print(time.perf_counter() - start)
+"""
+
+
+def suite_findings(studio: Studio, folder: Path, overrides: Sequence[str]) -> Iterator[Finding]:
+    """Autoencoder, megabytes and seconds of the weights in `folder`."""
+    side = studio.remixer.suite.spec.native_size(1024, 1024)[0]
+    scenes = training_pairs(range(HELD_OUT, HELD_OUT + _SCENES), (side, side)).images
+    yield _psnr(studio, scenes, "held-out scenes", 28)
+    if studio.photographs:
+        resized = [images.to_tensor(_square(p, side))[0] for p in studio.photographs]
+        yield _psnr(studio, (torch.stack(resized) + 1) / 2, "real photographs", 24)
+    scorer = folder / "scorer"
+    yield _megabytes("the suite", [p for p in _files(folder) if scorer not in p.parents], 40)
+    yield _megabytes("the scorer", _files(scorer), 10)
+    yield _seconds(overrides)
+
+
+@torch.inference_mode()
+def _psnr(studio: Studio, pictures: Tensor, of_what: str, least: float) -> Finding:
+    vae, raw = studio.remixer.suite.vae, []
+    for picture in (pictures * 2 - 1).split(1):
+        latents = vae.encode(picture.to(studio.remixer.suite.device), return_dict=False)[0]
+        again = vae.decode(latents, return_dict=False)[0].clamp(-1, 1)
+        raw.append(float(-10 * ((again.cpu() - picture) / 2).square().mean().log10()))
+    value = bootstrap(raw)
+    what = f"PSNR of the autoencoder on {of_what} at native size, dB"
+    return Finding(what, f"at least {least:g}", value, value.mean >= least, raw)
+
+
+def _square(picture: Image.Image, side: int) -> Image.Image:
+    short = min(picture.size)
+    left, top = (picture.width - short) // 2, (picture.height - short) // 2
+    return images.resize(picture.crop((left, top, left + short, top + short)), (side, side))
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def _megabytes(what: str, files: Sequence[Path], most: float) -> Finding:
+    size = sum(path.stat().st_size for path in files) / 1e6
+    value = Interval(size, size, size)
+    return Finding(f"size of {what}, MB", f"at most {most:g}", value, 0 < size <= most, [size])
+
+
+def _seconds(overrides: Sequence[str]) -> Finding:
+    """A new process each time, for what is loaded once is loaded for the first time there."""
+    command = [sys.executable, "-c", _TIMED, *overrides]
+    raw = [
+        float(
+            subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1]
+        )
+        for _ in range(5)
+    ]
+    value = bootstrap(raw)
+    what = "first 1024x1024 remix of a process, loading included, seconds"
+    return Finding(what, "at most 10", value, value.high <= 10, raw)
