@@ -50,7 +50,7 @@ class Store:
             file.write(line.encode())
             file.flush()
             os.fsync(file.fileno())
-        self.rows[row["id"]] = dict(row)
+        self.rows[row["id"]] = json.loads(line)  # as it will be read again
 
     def picture(self, cell: str, name: str) -> Path:
         """The file of a cell's picture."""
