@@ -179,8 +179,12 @@ class RemixResult:
         target = Path(path)
         if target.suffix.lower() != ".png":
             raise InvalidConfig(field="path", value=str(target), accepted="a name ending in .png")
-        text = {"remixlab": json.dumps(self.provenance, sort_keys=True)} if metadata else None
+        text = self.png_text() if metadata else None
         target.write_bytes(images.encode_png(self.image, text))
+
+    def png_text(self) -> dict[str, str]:
+        """The provenance as a PNG's text: its one key is "remixlab", its value JSON."""
+        return {"remixlab": json.dumps(self.provenance, sort_keys=True)}
 
 
 def _product(source: ImageSource) -> Image.Image:

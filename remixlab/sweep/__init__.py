@@ -1,0 +1,1 @@
+"""Sweeps: a grid of requests, remade in batches, scored, stored and resumed."""

@@ -1,0 +1,105 @@
+"""Making the cells of a sweep in batches: what is done is skipped, what is done is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from remixlab.metrics.metric import Metric, Picture
+from remixlab.provenance import describe
+from remixlab.remix import Remixer
+from remixlab.request import RemixResult
+from remixlab.sweep.grid import Cell, cell_id
+from remixlab.sweep.store import Store
+
+Batch = list[tuple[str, Cell]]
+_COLUMNS = (
+    TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+)  # fmt: skip
+
+
+def run_sweep(
+    remixer: Remixer, cells: Sequence[Cell], metrics: Sequence[Metric], store: Store
+) -> None:
+    """Make every cell that `store` does not have yet, score it and keep it.
+
+    Cells of one size are remixed together, `runtime.batch_size` at a time, those of one seed side
+    by side, because they share their first step. Where memory runs out a batch is halved.
+    """
+    named = [(cell_id(definition(remixer, cell)), cell) for cell in cells]
+    missing = [(name, cell) for name, cell in named if name not in store]
+    with Progress(*_COLUMNS) as progress:
+        task = progress.add_task("cells", total=len(named), completed=len(named) - len(missing))
+        for batch in _batches(remixer, missing):
+            for part, results in _remixed(remixer, batch):
+                _keep(store, part, results, metrics)
+                progress.advance(task, len(part))
+    write_table(store, [name for name, _ in named])
+
+
+def definition(remixer: Remixer, cell: Cell) -> dict[str, Any]:
+    """All that decides what a cell's picture looks like: request, suite, settings; no device."""
+    described = describe(cell.request, remixer.suite, remixer.config)
+    settings = {k: v for k, v in described["config"].items() if k not in ("runtime", "model")}
+    model = described["config"]["model"]
+    return {
+        "request": described["request"],
+        "suite": described["suite"],
+        "settings": settings,
+        "model": {k: v for k, v in model.items() if k not in ("licence", "download_gb")},
+    }
+
+
+def write_table(store: Store, order: Sequence[str]) -> None:
+    """`cells.parquet`: one row a cell, in the order of the grid, whatever order they came in."""
+    rows = [_flat(store.rows[name]) for name in order]
+    pq.write_table(pa.Table.from_pylist(rows), store.folder / "cells.parquet")
+
+
+def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {"id": row["id"], **row["values"], **row["scores"], "warnings": row["warnings"]}
+
+
+def _batches(remixer: Remixer, cells: Sequence[tuple[str, Cell]]) -> Iterator[Batch]:
+    groups: dict[tuple[int, int], Batch] = {}
+    for name, cell in cells:
+        size = remixer.suite.spec.native_size(*cell.request.product.size)
+        groups.setdefault(size, []).append((name, cell))
+    limit = remixer.config.runtime.batch_size
+    for group in groups.values():
+        group.sort(key=lambda item: (item[1].request.seed, item[1].number))
+        yield from (group[i : i + limit] for i in range(0, len(group), limit))
+
+
+def _remixed(remixer: Remixer, batch: Batch) -> Iterator[tuple[Batch, list[RemixResult]]]:
+    try:
+        yield batch, remixer.remix_batch([cell.request for _, cell in batch])
+    except (torch.OutOfMemoryError, MemoryError):
+        if len(batch) == 1:
+            raise
+        torch.cuda.empty_cache()
+        half = len(batch) // 2
+        yield from _remixed(remixer, batch[:half])
+        yield from _remixed(remixer, batch[half:])
+
+
+def _keep(
+    store: Store, batch: Batch, results: Sequence[RemixResult], metrics: Sequence[Metric]
+) -> None:
+    pictures = [
+        Picture.of(cell.request, result) for (_, cell), result in zip(batch, results, strict=True)
+    ]
+    scores = {metric.name: metric.score(pictures) for metric in metrics}
+    for index, ((name, cell), result) in enumerate(zip(batch, results, strict=True)):
+        row = {
+            "id": name,
+            "values": dict(cell.values),
+            "scores": {metric: values[index] for metric, values in scores.items()},
+            "warnings": list(result.warnings),
+        }
+        store.add(row, {"image": result.image, "background": result.background}, result.png_text())

@@ -1,0 +1,82 @@
+"""Where a sweep's results go: a journal that survives a kill at any moment, and pictures.
+
+A result is one line of `cells.jsonl`, written after its pictures are whole on the disk. A line cut
+short by a kill is taken off when the store is opened again, and its cell made anew; so no cell is
+lost and none is there twice.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from remixlab import images
+from remixlab.errors import InvalidConfig
+
+
+class Store:
+    """The results in one folder; `rows` are those that are done, by cell id."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.journal = folder / "cells.jsonl"
+        (folder / "images").mkdir(parents=True, exist_ok=True)
+        self.rows = {row["id"]: row for row in self._recovered()}
+
+    def __contains__(self, cell: str) -> bool:
+        return cell in self.rows
+
+    def add(
+        self,
+        row: Mapping[str, Any],
+        pictures: Mapping[str, Image.Image],
+        text: Mapping[str, str] | None = None,
+    ) -> None:
+        """Keep one cell: `row` with its `id`, and pictures as `images/ID_NAME.png`, lossless.
+
+        `text` is what the PNG files carry. A cell that is there already stays as it is.
+        """
+        if row["id"] in self:
+            return
+        for name, picture in pictures.items():
+            _write(self.picture(row["id"], name), images.encode_png(picture, text))
+        line = json.dumps(row, sort_keys=True, allow_nan=False) + "\n"
+        with self.journal.open("ab") as file:
+            file.write(line.encode())
+            file.flush()
+            os.fsync(file.fileno())
+        self.rows[row["id"]] = json.loads(line)  # as it will be read again
+
+    def picture(self, cell: str, name: str) -> Path:
+        """The file of a cell's picture."""
+        return self.folder / "images" / f"{cell}_{name}.png"
+
+    def _recovered(self) -> list[dict[str, Any]]:
+        if not self.journal.exists():
+            return []
+        content = self.journal.read_bytes()
+        whole = content[: content.rfind(b"\n") + 1]
+        if len(whole) < len(content):
+            with self.journal.open("r+b") as file:
+                file.truncate(len(whole))
+        try:
+            return [json.loads(line) for line in whole.splitlines()]
+        except ValueError as error:
+            raise InvalidConfig(
+                field="output", value=str(self.journal), accepted="a journal that a sweep wrote"
+            ) from error
+
+
+def _write(path: Path, content: bytes) -> None:
+    """The whole file or none of it."""
+    partial = path.with_suffix(".partial")
+    with partial.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)

@@ -1,0 +1,158 @@
+"""A sweep: every cell once, the same picture whatever the batch, and resumed after a kill."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import torch
+from PIL import Image
+
+from remixlab import Remixer, RemixResult
+from remixlab.metrics.product import ProductDifference
+from remixlab.metrics.richness import ColourEntropy
+from remixlab.sweep.grid import Cell, expand
+from remixlab.sweep.run import definition, run_sweep
+from remixlab.sweep.store import Store
+from tests.conftest import make_product, make_reference
+
+METRICS = (ProductDifference(), ColourEntropy())
+
+
+@pytest.fixture
+def cells(tmp_path: Path) -> list[Cell]:
+    """2 x 2 x 3 cells, of products of two sizes."""
+    make_product(64, 64, 0).save(tmp_path / "square.png")
+    make_product(64, 96, 1).save(tmp_path / "tall.png")
+    make_reference(0).save(tmp_path / "r.png")
+    axes = {
+        "product_image": ["square.png", "tall.png"],
+        "ref_image": "r.png",
+        "seed": [1, 2],
+        "style_fidelity": [0, 0.5, 1],
+    }
+    return expand(axes, folder=tmp_path)
+
+
+def with_batch(remixer: Remixer, size: int) -> Remixer:
+    runtime = replace(remixer.config.runtime, batch_size=size)
+    return Remixer(remixer.suite, replace(remixer.config, runtime=runtime))
+
+
+def backgrounds(store: Store) -> dict[str, Any]:
+    return {
+        name: np.asarray(Image.open(store.picture(name, "background"))).astype(int)
+        for name in store.rows
+    }
+
+
+def counted(remixer: Remixer, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The sizes of the batches that are remixed from now on."""
+    sizes: list[int] = []
+    whole: Callable[..., list[RemixResult]] = remixer.remix_batch
+
+    def remix_batch(requests: Sequence[Any]) -> list[RemixResult]:
+        sizes.append(len(requests))
+        return whole(requests)
+
+    monkeypatch.setattr(remixer, "remix_batch", remix_batch)
+    return sizes
+
+
+def test_every_cell_once_in_a_table_in_the_grids_order(
+    tiny_remixer: Remixer, cells: list[Cell], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remixer = with_batch(tiny_remixer, 4)
+    sizes = counted(remixer, monkeypatch)
+    store = Store(tmp_path / "run")
+    run_sweep(remixer, cells, METRICS, store)
+    assert sizes == [4, 2, 4, 2]  # two sizes of six cells each
+    rows = pq.read_table(tmp_path / "run" / "cells.parquet").to_pylist()
+    assert [{k: row[k] for k in cells[0].values} for row in rows] == [c.values for c in cells]
+    assert {row["product_difference"] for row in rows} == {0}
+    assert all(row["colour_entropy"] > 0 for row in rows)
+    run_sweep(remixer, cells, METRICS, Store(tmp_path / "run"))
+    assert len(sizes) == 4  # nothing was made again
+
+
+def test_a_cells_picture_does_not_depend_on_its_batch(
+    tiny_remixer: Remixer, cells: list[Cell], tmp_path: Path
+) -> None:
+    stores = [Store(tmp_path / str(size)) for size in (1, 5)]
+    for store, size, order in zip(stores, (1, 5), (cells, cells[::-1]), strict=True):
+        run_sweep(with_batch(tiny_remixer, size), order, (), store)
+    one, five = map(backgrounds, stores)
+    assert one.keys() == five.keys() and len(one) == 12
+    assert max(np.abs(one[name] - five[name]).max() for name in one) <= 1
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_resumed_after_a_kill_in_any_batch(
+    tiny_remixer: Remixer,
+    cells: list[Cell],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    place: int,
+) -> None:
+    remixer, some = with_batch(tiny_remixer, 2), cells[:6]
+    whole = Store(tmp_path / "whole")
+    run_sweep(remixer, some, METRICS, whole)
+    remix: Callable[..., list[RemixResult]] = remixer.remix_batch
+    made = iter(range(place))
+
+    def killed(requests: Sequence[Any]) -> list[RemixResult]:
+        if next(made, None) is None:
+            raise KeyboardInterrupt
+        return remix(requests)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(remixer, "remix_batch", killed)
+        run_sweep(remixer, some, METRICS, Store(tmp_path / "cut"))
+    store = Store(tmp_path / "cut")
+    assert len(store.rows) == 2 * place
+    run_sweep(remixer, some, METRICS, store)
+    assert store.rows == whole.rows
+    tables = [(tmp_path / run / "cells.parquet").read_bytes() for run in ("whole", "cut")]
+    assert tables[0] == tables[1]
+
+
+def test_a_batch_that_does_not_fit_the_memory_is_halved(
+    tiny_remixer: Remixer, cells: list[Cell], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remixer = with_batch(tiny_remixer, 6)
+    sizes = counted(remixer, monkeypatch)
+    remix: Callable[..., list[RemixResult]] = remixer.remix_batch
+
+    def small(requests: Sequence[Any]) -> list[RemixResult]:
+        if len(requests) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return remix(requests)
+
+    monkeypatch.setattr(remixer, "remix_batch", small)
+    store = Store(tmp_path / "run")
+    run_sweep(remixer, cells, (), store)
+    assert len(store.rows) == 12 and max(sizes) <= 2 and sum(sizes) == 12
+
+
+def test_one_cell_that_does_not_fit_is_an_error(
+    tiny_remixer: Remixer, cells: list[Cell], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(_: Sequence[Any]) -> list[RemixResult]:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(tiny_remixer, "remix_batch", never)
+    with pytest.raises(torch.OutOfMemoryError):
+        run_sweep(tiny_remixer, cells, (), Store(tmp_path / "run"))
+
+
+def test_what_defines_a_cell(tiny_remixer: Remixer, cells: list[Cell]) -> None:
+    first = definition(tiny_remixer, cells[0])
+    assert first == definition(with_batch(tiny_remixer, 3), cells[0])
+    assert first != definition(tiny_remixer, cells[1])
+    more = Remixer(tiny_remixer.suite, replace(tiny_remixer.config, steps=7))
+    assert first != definition(more, cells[0])
