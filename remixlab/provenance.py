@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -30,12 +30,18 @@ def describe(request: RemixRequest, suite: Suite, config: RemixConfig) -> dict[s
             "ref_image": images.sha256(request.reference) if request.reference else None,
         },
         "suite": dict(suite.provenance),
-        "config": asdict(config),
+        "config": _settings(config),
         "device": suite.device.type,
         "dtype": str(suite.dtype).removeprefix("torch."),
         "product_untouched": True,  # the composite raises where it is not
         "versions": versions(),
     }
+
+
+def _settings(config: RemixConfig) -> dict[str, Any]:
+    """A remix's own settings, without those that a sweep's config adds to them."""
+    own = {field.name for field in fields(RemixConfig)}
+    return {name: value for name, value in asdict(config).items() if name in own}
 
 
 @cache

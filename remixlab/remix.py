@@ -43,7 +43,11 @@ class Remixer:
             InvalidConfig: an override that does not exist or has no such value.
             MissingWeights: the suite's files are not here and cannot be had.
         """
-        config = compose_config([f"model={model}", *overrides])
+        return cls.from_settings(compose_config([f"model={model}", *overrides]))
+
+    @classmethod
+    def from_settings(cls, config: RemixConfig) -> Remixer:
+        """Load the suite that `config` describes; raises as `from_config`."""
         device = runtime.resolve_device(config.runtime.device)
         if config.runtime.deterministic:
             runtime.make_deterministic()

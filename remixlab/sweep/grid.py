@@ -61,7 +61,11 @@ def parse_axis(name: str, spec: Any) -> tuple[Any, ...]:
 
 
 def expand(
-    axes: Mapping[str, Any], *, paired: Sequence[Sequence[str]] = (), folder: Path = Path()
+    axes: Mapping[str, Any],
+    *,
+    paired: Sequence[Sequence[str]] = (),
+    folder: Path = Path(),
+    longest_side: int | None = None,
 ) -> list[Cell]:
     """All cells of the cross product of `axes`, the last axis running fastest.
 
@@ -69,6 +73,7 @@ def expand(
         axes: by field name, see `parse_axis`; pictures are file names.
         paired: groups of axes that run side by side instead, value by value.
         folder: what relative file names are relative to.
+        longest_side: products are reduced to this many pixels; None leaves them as they are.
 
     Raises:
         InvalidConfig: a bad axis; paired axes that are unknown or of different lengths; more than
@@ -81,6 +86,8 @@ def expand(
     if count > _LARGEST:
         raise InvalidConfig(field="sweep.axes", value=count, accepted=f"at most {_LARGEST} cells")
     pictures = {name: _pictures(name, values[name], folder) for name in PICTURES if name in values}
+    for path, picture in pictures.get("product_image", {}).items():
+        pictures["product_image"][path] = _reduced(picture, longest_side)
     _check_each(values, pictures)
     combined = (dict(ChainMap(*parts)) for parts in product(*groups))
     ordered = ({name: chosen[name] for name in values} for chosen in combined)
@@ -163,6 +170,13 @@ def _pictures(name: str, paths: Sequence[Any], folder: Path) -> dict[Any, Image.
                 field=f"sweep.axes.{name}", value=str(path), accepted=_told(error)
             ) from error
     return found
+
+
+def _reduced(picture: Image.Image | None, longest: int | None) -> Image.Image | None:
+    if picture is None or longest is None or max(picture.size) <= longest:
+        return picture
+    scale = longest / max(picture.size)
+    return images.resize(picture, (round(picture.width * scale), round(picture.height * scale)))
 
 
 def _check_each(

@@ -8,7 +8,15 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 from remixlab.metrics.metric import Metric, Picture
 from remixlab.provenance import describe
@@ -18,9 +26,25 @@ from remixlab.sweep.grid import Cell, cell_id
 from remixlab.sweep.store import Store
 
 Batch = list[tuple[str, Cell]]
+
+
+class RateColumn(ProgressColumn):
+    """Cells a second."""
+
+    def render(self, task: Task) -> str:
+        """The speed over the last half minute or so."""
+        return f"{task.speed:.2f}/s" if task.speed else ""
+
+
 _COLUMNS = (
-    TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+    TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), RateColumn(),
+    TimeRemainingColumn(),
 )  # fmt: skip
+
+
+def named(remixer: Remixer, cells: Sequence[Cell]) -> Batch:
+    """Every cell with its id."""
+    return [(cell_id(definition(remixer, cell)), cell) for cell in cells]
 
 
 def run_sweep(
@@ -31,15 +55,15 @@ def run_sweep(
     Cells of one size are remixed together, `runtime.batch_size` at a time, those of one seed side
     by side, because they share their first step. Where memory runs out a batch is halved.
     """
-    named = [(cell_id(definition(remixer, cell)), cell) for cell in cells]
-    missing = [(name, cell) for name, cell in named if name not in store]
+    everyone = named(remixer, cells)
+    missing = [(name, cell) for name, cell in everyone if name not in store]
     with Progress(*_COLUMNS) as progress:
-        task = progress.add_task("cells", total=len(named), completed=len(named) - len(missing))
-        for batch in _batches(remixer, missing):
-            for part, results in _remixed(remixer, batch):
-                _keep(store, part, results, metrics)
+        task = progress.add_task("cells", total=len(cells), completed=len(cells) - len(missing))
+        for batch in batches(remixer, missing):
+            for part, results in remixed(remixer, batch):
+                keep(store, part, results, metrics)
                 progress.advance(task, len(part))
-    write_table(store, [name for name, _ in named])
+    write_table(store, [name for name, _ in everyone])
 
 
 def definition(remixer: Remixer, cell: Cell) -> dict[str, Any]:
@@ -65,7 +89,8 @@ def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
     return {"id": row["id"], **row["values"], **row["scores"], "warnings": row["warnings"]}
 
 
-def _batches(remixer: Remixer, cells: Sequence[tuple[str, Cell]]) -> Iterator[Batch]:
+def batches(remixer: Remixer, cells: Sequence[tuple[str, Cell]]) -> Iterator[Batch]:
+    """Cells that can be remixed together, those of one seed side by side."""
     groups: dict[tuple[int, int], Batch] = {}
     for name, cell in cells:
         size = remixer.suite.spec.native_size(*cell.request.product.size)
@@ -76,7 +101,8 @@ def _batches(remixer: Remixer, cells: Sequence[tuple[str, Cell]]) -> Iterator[Ba
         yield from (group[i : i + limit] for i in range(0, len(group), limit))
 
 
-def _remixed(remixer: Remixer, batch: Batch) -> Iterator[tuple[Batch, list[RemixResult]]]:
+def remixed(remixer: Remixer, batch: Batch) -> Iterator[tuple[Batch, list[RemixResult]]]:
+    """Remix a batch whole, or in halves where it does not fit the memory."""
     try:
         yield batch, remixer.remix_batch([cell.request for _, cell in batch])
     except (torch.OutOfMemoryError, MemoryError):
@@ -84,17 +110,25 @@ def _remixed(remixer: Remixer, batch: Batch) -> Iterator[tuple[Batch, list[Remix
             raise
         torch.cuda.empty_cache()
         half = len(batch) // 2
-        yield from _remixed(remixer, batch[:half])
-        yield from _remixed(remixer, batch[half:])
+        yield from remixed(remixer, batch[:half])
+        yield from remixed(remixer, batch[half:])
 
 
-def _keep(
-    store: Store, batch: Batch, results: Sequence[RemixResult], metrics: Sequence[Metric]
-) -> None:
+def scored(
+    batch: Batch, results: Sequence[RemixResult], metrics: Sequence[Metric]
+) -> dict[str, list[float]]:
+    """The raw values of every score, by its name, one a cell."""
     pictures = [
         Picture.of(cell.request, result) for (_, cell), result in zip(batch, results, strict=True)
     ]
-    scores = {metric.name: metric.score(pictures) for metric in metrics}
+    return {metric.name: metric.score(pictures) for metric in metrics}
+
+
+def keep(
+    store: Store, batch: Batch, results: Sequence[RemixResult], metrics: Sequence[Metric]
+) -> None:
+    """Score a batch and put it into the store."""
+    scores = scored(batch, results, metrics)
     for index, ((name, cell), result) in enumerate(zip(batch, results, strict=True)):
         row = {
             "id": name,

@@ -14,6 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from remixlab.metrics.clip import Scorer
+from remixlab.metrics.clip_style import ClipStyle
 from remixlab.metrics.metric import Picture
 from remixlab.metrics.prompt import PromptScore, WholePromptScore
 from tests.metrics.conftest import plain
@@ -60,3 +61,14 @@ def test_many_at_once(kind: Any, picture: Make) -> None:
     metric = kind(SCORER)
     assert metric.score(shown) == pytest.approx([metric.of(p) for p in shown])
     assert metric.score([]) == []
+
+
+def test_clip_style_sees_the_background_and_the_reference(picture: Make) -> None:
+    green = picture(plain((0, 200, 0)), plain((0, 90, 0)))
+    blue = picture(plain((0, 200, 0)), plain((0, 0, 90)))
+    close, far = ClipStyle(SCORER).score([green, blue])
+    assert close > 99 and far < 5
+    assert ClipStyle(SCORER).of(green) == pytest.approx(close)
+    assert ClipStyle(SCORER).score([]) == []
+    with pytest.raises(ValueError, match="needs the reference"):
+        ClipStyle(SCORER).of(picture(plain((0, 200, 0))))

@@ -12,11 +12,11 @@ from remixlab.mini.scenes import draw_scene
 
 @pytest.mark.parametrize("name", COLOURS)
 def test_every_colour_has_its_own_name(name: str) -> None:
-    assert name_of(np.float32(COLOURS[name])) == name
+    assert name_of(np.array(COLOURS[name], np.float32)) == name
 
 
 def test_names_can_be_limited() -> None:
-    assert name_of(np.float32(COLOURS["navy"]), ["red", "blue", "white"]) == "blue"
+    assert name_of(np.array(COLOURS["navy"], np.float32), ["red", "blue", "white"]) == "blue"
 
 
 def test_backdrop_and_surface_are_told_apart_and_the_product_is_left_out() -> None:

@@ -1,0 +1,44 @@
+"""Sweep request fields over a grid and score every picture: `python benchmarks/fidelity.py`.
+
+    python benchmarks/fidelity.py                                 the two dials, 400 cells
+    python benchmarks/fidelity.py dry_run=true                    what it would cost
+    python benchmarks/fidelity.py experiment=guidance             another grid (configs/experiment)
+    python benchmarks/fidelity.py 'sweep.axes.seed=[1,2]' name=short
+    python benchmarks/fidelity.py --multirun model=mini,sdxl      one run folder for each suite
+
+A run that was interrupted goes on where it stopped when the same command is given again.
+`remixlab report RUN...` makes the report again, and compares runs.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import hydra
+from omegaconf import DictConfig
+from remixlab.sweep.report import write_report
+from rich import print
+
+from remixlab.config import config_folder, typed_config
+from remixlab.errors import RemixError
+from remixlab.sweep.config import register_fidelity
+from remixlab.sweep.fidelity import Sweep
+
+register_fidelity()
+
+
+@hydra.main(version_base=None, config_path=str(config_folder().resolve()), config_name="fidelity")
+def main(composed: DictConfig) -> None:
+    """Plan and run one sweep, and write its report."""
+    try:
+        sweep = Sweep.prepare(typed_config(composed))
+        print(sweep.plan() if sweep.config.dry_run else f"{len(sweep.cells)} cells")
+        if not sweep.config.dry_run:
+            folder = sweep.run()
+            print(f"report: {write_report([folder], folder)}")
+    except RemixError as error:
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+"""The machine and the code that a run ran on, for its folder."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from remixlab.provenance import versions
+
+
+def describe_environment() -> dict[str, Any]:
+    """Commit and changes of the code, versions, processor, and the card with its driver."""
+    return {
+        "git": _git(),
+        "versions": versions(),
+        "processor": platform.processor() or platform.machine(),
+        "threads": torch.get_num_threads(),
+        "platform": platform.platform(),
+        "cuda": torch.version.cuda,
+        "gpu": _gpu(),
+    }
+
+
+def _git() -> dict[str, Any] | None:
+    """None where the code is not in a repository: an installed copy has only its version."""
+    folder = Path(__file__).parent
+    commit = _output(["git", "rev-parse", "HEAD"], folder)
+    if commit is None:
+        return None
+    diff = _output(["git", "diff", "HEAD"], folder) or ""
+    return {"commit": commit.strip(), "dirty": bool(diff.strip()), "diff": diff}
+
+
+def _gpu() -> dict[str, Any] | None:
+    if not torch.cuda.is_available():
+        return None
+    properties = torch.cuda.get_device_properties(0)
+    query = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
+    driver = _output(query, Path())
+    return {
+        "name": properties.name,
+        "memory_gb": round(properties.total_memory / 1e9, 1),
+        "capability": f"{properties.major}.{properties.minor}",
+        "driver": driver.splitlines()[0] if driver else None,
+        "count": torch.cuda.device_count(),
+    }
+
+
+def _output(command: list[str], folder: Path) -> str | None:
+    try:
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout if done.returncode == 0 else None

@@ -1,0 +1,97 @@
+"""A fidelity sweep from its settings to its run folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from remixlab.errors import InvalidConfig
+from remixlab.metrics.clip import Scorer
+from remixlab.metrics.metric import Metric
+from remixlab.remix import Remixer
+from remixlab.runtime import resolve_device
+from remixlab.sweep.config import FidelityConfig, SweepConfig
+from remixlab.sweep.grid import Cell, expand, parse_axis
+from remixlab.sweep.plan import Plan, plan_sweep
+from remixlab.sweep.record import write_baselines, write_record
+from remixlab.sweep.run import named, run_sweep
+from remixlab.sweep.scores import scores_for, warnings_about
+from remixlab.sweep.store import Store
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Everything that a sweep needs, checked before any work is spent."""
+
+    config: FidelityConfig
+    folder: Path
+    cells: list[Cell]
+    remixer: Remixer
+    metrics: list[Metric]
+    notes: list[str]
+
+    @classmethod
+    def prepare(cls, config: FidelityConfig) -> Sweep:
+        """Expand the grid, then load the suite and the scorer.
+
+        Raises:
+            InvalidConfig: a bad axis, an empty grid, or a scorer that open_clip does not know.
+            MissingWeights: the suite's or the scorer's files are not to be had.
+        """
+        cells = expand_cells(config.sweep)
+        remixer = Remixer.from_settings(config)
+        scorer = _scorer(config)
+        metrics = [] if config.model.weights == "random" else scores_for(cells, scorer)
+        return cls(
+            config,
+            Path(config.out) / f"{config.name}_{config.model.name}",
+            cells,
+            remixer,
+            metrics,
+            _notes(config, scorer, remixer),
+        )
+
+    def plan(self) -> Plan:
+        """Count and cost what is left of it; nothing is kept."""
+        done = Store(self.folder).rows if (self.folder / "sweep.json").exists() else {}
+        missing = [item for item in named(self.remixer, self.cells) if item[0] not in done]
+        kept = len(self.cells) - len(missing)
+        return plan_sweep(self.remixer, missing, kept, self.metrics, measure=True)
+
+    def run(self) -> Path:
+        """Make what is missing; returns the run folder."""
+        store = Store(self.folder)
+        axes = {name: parse_axis(name, spec) for name, spec in self.config.sweep.axes.items()}
+        write_record(
+            self.folder,
+            self.config,
+            self.remixer,
+            axes=axes,
+            metrics=self.metrics,
+            notes=self.notes,
+        )
+        run_sweep(self.remixer, self.cells, self.metrics, store)
+        write_baselines(self.folder, self.cells, self.metrics, self.config.segmenter)
+        return self.folder
+
+
+def expand_cells(sweep: SweepConfig) -> list[Cell]:
+    """The cells of a sweep, products reduced to `longest_side`.
+
+    Raises InvalidConfig as `expand` does, and for no axes at all.
+    """
+    if not sweep.axes:
+        raise InvalidConfig(field="sweep.axes", value="{}", accepted="at least product_image")
+    return expand(sweep.axes, paired=sweep.paired, longest_side=sweep.longest_side)
+
+
+def _scorer(config: FidelityConfig) -> Scorer | None:
+    if config.scorer is None or config.model.weights == "random":
+        return None
+    return Scorer.load(config.scorer, resolve_device(config.runtime.device))
+
+
+def _notes(config: FidelityConfig, scorer: Scorer | None, remixer: Remixer) -> list[str]:
+    if config.model.weights == "random":
+        return ["The weights are random: there is nothing to score."]
+    return warnings_about(scorer, remixer.suite)

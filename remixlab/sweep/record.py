@@ -1,0 +1,97 @@
+"""What a run folder holds beside its cells, so that a reader of the report can repeat the run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from omegaconf import OmegaConf
+
+from remixlab import images
+from remixlab.environment import describe_environment
+from remixlab.errors import InvalidConfig
+from remixlab.metrics.metric import Metric
+from remixlab.remix import Remixer
+from remixlab.sweep.baselines import make_baselines
+from remixlab.sweep.config import FidelityConfig
+from remixlab.sweep.grid import Cell
+
+
+def write_record(
+    folder: Path,
+    config: FidelityConfig,
+    remixer: Remixer,
+    *,
+    axes: Mapping[str, Sequence[Any]],
+    metrics: Sequence[Metric],
+    notes: Sequence[str],
+) -> None:
+    """Write `sweep.json`, `config.yaml` and `env.json`.
+
+    Raises:
+        InvalidConfig: the folder holds another sweep's cells already.
+    """
+    record = {
+        "name": config.name,
+        "model": config.model.name,
+        "licence": config.model.licence,
+        "weights": config.model.weights,
+        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "axes": {name: list(values) for name, values in axes.items()},
+        "paired": config.sweep.paired,
+        "metrics": [_about(metric) for metric in metrics],
+        "notes": list(notes),
+        "provenance": {"suite": dict(remixer.suite.provenance), **describe_environment()},
+    }
+    path = folder / "sweep.json"
+    _refuse_another(path, record)
+    path.write_text(json.dumps(record, indent=1, default=str) + "\n")
+    (folder / "config.yaml").write_text(OmegaConf.to_yaml(OmegaConf.create(asdict(config))))
+    environment = json.dumps(record["provenance"], indent=1)
+    (folder / "env.json").write_text(environment + "\n")
+
+
+def write_baselines(
+    folder: Path, cells: Sequence[Cell], metrics: Sequence[Metric], segmenter: str
+) -> None:
+    """Make, score and keep both baselines of every product and reference; once for a folder."""
+    target = folder / "baselines.parquet"
+    if target.exists():
+        return
+    rows = []
+    for baseline in make_baselines(cells, segmenter):
+        image = baseline.picture.needed("image")
+        path = folder / "images" / f"{baseline.id}_image.png"
+        path.write_bytes(images.encode_png(image))
+        scores = {metric.name: metric.of(baseline.picture) for metric in metrics}
+        values = {name: baseline.cell.values.get(name) for name in ("product_image", "ref_image")}
+        rows.append({"id": baseline.id, "baseline": baseline.kind, **values, **scores})
+    if rows:
+        partial = target.with_suffix(".partial")
+        pq.write_table(pa.Table.from_pylist(rows), partial)
+        partial.replace(target)
+
+
+def _about(metric: Metric) -> dict[str, str]:
+    about = " ".join((type(metric).__doc__ or "").split("\n\n")[0].split())
+    return {"name": metric.name, "unit": metric.unit, "better": metric.better, "about": about}
+
+
+def _refuse_another(path: Path, record: Mapping[str, Any]) -> None:
+    """A folder is one sweep's: cells of two in one table would be averaged together."""
+    if not path.exists():
+        return
+    earlier = json.loads(path.read_text())
+    for key in ("model", "weights", "axes", "paired"):
+        if json.loads(json.dumps(record[key], default=str)) != earlier[key]:
+            raise InvalidConfig(
+                field="out",
+                value=str(path.parent),
+                accepted=f"a folder without another sweep ({key} differs): change name or out",
+            )

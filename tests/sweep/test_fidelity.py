@@ -1,0 +1,107 @@
+"""A sweep from its settings to its run folder, on the mini suite."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import pyarrow.parquet as pq
+import pytest
+
+from remixlab.config import compose_config
+from remixlab.errors import InvalidConfig
+from remixlab.sweep.config import FidelityConfig, register_fidelity
+from remixlab.sweep.fidelity import Sweep, expand_cells
+from tests.conftest import make_product, make_reference
+
+register_fidelity()
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> FidelityConfig:
+    """Four cells of 64 pixels, without a scorer."""
+    make_product(96, 96, 0).save(tmp_path / "p.png")
+    make_reference(0).save(tmp_path / "r.png")
+    axes = {
+        "product_image": str(tmp_path / "p.png"),
+        "ref_image": str(tmp_path / "r.png"),
+        "seed": [1, 2],
+        "style_fidelity": "0:1:1",
+    }
+    composed = cast(FidelityConfig, compose_config(["scorer=null", "steps=2"], name="fidelity"))
+    composed.sweep.axes, composed.sweep.longest_side = axes, 64
+    composed.out, composed.name = str(tmp_path / "runs"), "small"
+    return composed
+
+
+def test_default_experiment_is_what_the_readme_says() -> None:
+    composed = cast(FidelityConfig, compose_config(name="fidelity"))
+    cells = expand_cells(composed.sweep)
+    assert len(cells) == 5 * 5 * 4 * 2 * 2
+    assert {max(cell.request.product.size) for cell in cells} == {512}
+
+
+def test_run_folder_holds_everything(config: FidelityConfig) -> None:
+    sweep = Sweep.prepare(config)
+    assert "4 cells, 0 done, 4 to make" in str(sweep.plan())
+    assert not sweep.folder.exists()  # planning leaves nothing behind
+    folder = sweep.run()
+    record = json.loads((folder / "sweep.json").read_text())
+    rows = pq.read_table(folder / "cells.parquet").to_pylist()
+    assert len(rows) == 4 and {row["product_difference"] for row in rows} == {0}
+    names = {metric["name"] for metric in record["metrics"]}
+    assert {"lab_wasserstein", "leakage", "outline_growth", "edge_density"} <= names
+    assert all(metric["about"] for metric in record["metrics"])
+    assert all(isinstance(row[name], float) for row in rows for name in names)
+    assert record["axes"]["style_fidelity"] == [0, 1]
+    assert record["notes"] == ["No scorer: only scores that need no weights."]
+    assert "style_fidelity" in (folder / "config.yaml").read_text()
+    assert json.loads((folder / "env.json").read_text())["versions"]["torch"]
+    baselines = pq.read_table(folder / "baselines.parquet").to_pylist()
+    assert [row["baseline"] for row in baselines] == ["blurred_reference", "mean_colour"]
+    copied, flat = baselines
+    assert copied["lab_wasserstein"] < flat["lab_wasserstein"]
+    assert copied["leakage"] >= flat["leakage"] == 0
+    assert "4 cells, 4 done, 0 to make" in str(Sweep.prepare(config).plan())
+
+
+def test_another_sweep_does_not_get_into_the_folder(config: FidelityConfig) -> None:
+    Sweep.prepare(config).run()
+    more = replace(config.sweep, axes={**config.sweep.axes, "seed": [1, 2, 3]})
+    with pytest.raises(InvalidConfig, match="axes differs"):
+        Sweep.prepare(replace(config, sweep=more)).run()
+
+
+def test_random_weights_are_not_scored(config: FidelityConfig) -> None:
+    config.model.weights = "random"
+    sweep = Sweep.prepare(config)
+    assert sweep.metrics == []
+    assert sweep.notes == ["The weights are random: there is nothing to score."]
+
+
+@pytest.mark.parametrize(
+    ("axes", "message"),
+    [
+        ({}, "sweep.axes"),
+        ({"product_image": []}, "sweep.axes.product_image"),
+        ({"product_image": "nowhere.png"}, "sweep.axes.product_image"),
+        ({"product_image": "p.png", "colour": 3}, "sweep.axes.colour"),
+        ({"product_image": "p.png", "seed": [0]}, "sweep.axes.seed"),
+        ({"product_image": "p.png", "style_fidelity": 3}, "sweep.axes.style_fidelity"),
+    ],
+)
+def test_bad_axes_end_before_anything_is_loaded(
+    config: FidelityConfig, axes: Any, message: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("remixlab.sweep.fidelity.Remixer", None)
+    config.sweep.axes = axes
+    with pytest.raises(InvalidConfig, match=message):
+        Sweep.prepare(config)
+
+
+def test_unknown_scorer_is_an_error(config: FidelityConfig) -> None:
+    with pytest.raises(InvalidConfig, match="scorer"):
+        Sweep.prepare(replace(config, scorer="no-such-model/at-all"))
