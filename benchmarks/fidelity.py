@@ -16,13 +16,13 @@ import sys
 
 import hydra
 from omegaconf import DictConfig
-from remixlab.sweep.report import write_report
 from rich import print
 
 from remixlab.config import config_folder, typed_config
 from remixlab.errors import RemixError
 from remixlab.sweep.config import register_fidelity
 from remixlab.sweep.fidelity import Sweep
+from remixlab.sweep.report import write_report
 
 register_fidelity()
 

@@ -115,6 +115,20 @@ def doctor() -> None:
     examine(Console())
 
 
+@app.command()
+def report(
+    runs: Annotated[list[Path], typer.Argument(help="Run folders of sweeps.", show_default=False)],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Folder for the report; default: the first run's."),
+    ] = None,
+) -> None:
+    """Make a sweep's report again, or one that compares several: HTML, Markdown and plots."""
+    from remixlab.sweep.report import write_report
+
+    print(write_report(runs, output or runs[0]))
+
+
 def build_request(body: Path | None, given: dict[str, Any]) -> RemixRequest:
     """The request of a body file, of flags, or of both; flags win.
 

@@ -1,7 +1,7 @@
 """Score the mini suite on pictures that its training never saw: `python scripts/score_mini.py`.
 
-Writes a table (Markdown) and the raw values (JSON) to benchmarks/results/mini/, and the table into
-the weights' training card. `python scripts/fetch_photographs.py` first, for the real photographs.
+Writes a table (Markdown), the raw values (JSON) and 24 samples that nobody chose to
+benchmarks/results/mini/, and the table into the weights' training card. `python scripts/fetch_photographs.py` first, for the real photographs.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from remixlab.metrics.clip import Scorer
 from remixlab.mini.trial.outline import outline_findings
 from remixlab.mini.trial.prompt import prompt_findings
 from remixlab.mini.trial.reference import reference_findings
+from remixlab.mini.trial.samples import sample_sheet
 from remixlab.mini.trial.studio import Finding, Studio, squared
 from remixlab.mini.trial.suite import suite_findings
 
@@ -50,10 +51,12 @@ def main(
             progress,
         )
         findings = list(_run(studio, only, weights, settings))
+        sheet = None if only else sample_sheet(studio)
     table = "\n".join(_table(findings)) + "\n"
     print(table)
-    if not only:
+    if sheet:
         _keep(findings, table, out, weights)
+        sheet.save(out / "samples.jpg", quality=85)
     if not all(finding.holds for finding in findings):
         raise typer.Exit(1)
 

@@ -13,6 +13,7 @@ from remixlab.runtime import resolve_device
 from remixlab.sweep.config import FidelityConfig, SweepConfig
 from remixlab.sweep.grid import Cell, expand, parse_axis
 from remixlab.sweep.plan import Plan, plan_sweep
+from remixlab.sweep.ray_pool import ray_executor
 from remixlab.sweep.record import write_baselines, write_record
 from remixlab.sweep.run import named, run_sweep
 from remixlab.sweep.scores import scores_for, warnings_about
@@ -70,7 +71,8 @@ class Sweep:
             metrics=self.metrics,
             notes=self.notes,
         )
-        run_sweep(self.remixer, self.cells, self.metrics, store)
+        executor = ray_executor(self.config) if self.config.sweep.executor == "ray" else None
+        run_sweep(self.remixer, self.cells, self.metrics, store, executor)
         write_baselines(self.folder, self.cells, self.metrics, self.config.segmenter)
         return self.folder
 

@@ -12,7 +12,7 @@ import torch
 
 from remixlab.metrics.metric import Metric
 from remixlab.remix import Remixer
-from remixlab.sweep.run import Batch, batches, remixed, scored
+from remixlab.sweep.run import Batch, batches, make
 
 
 @dataclass(frozen=True)
@@ -52,12 +52,10 @@ def plan_sweep(
     parts = list(batches(remixer, missing))
     seconds, megabytes = None, 0.0
     if parts and measure:
-        for _ in remixed(remixer, parts[0][:1]):
-            pass
+        list(make(remixer, parts[0][:1], metrics))
         _forget_peak()
         start = time.perf_counter()
-        for part, results in remixed(remixer, parts[0]):
-            scored(part, results, metrics)
+        list(make(remixer, parts[0], metrics))
         seconds = (time.perf_counter() - start) * len(missing) / len(parts[0])
         megabytes = _peak() / 1e6
     return Plan(

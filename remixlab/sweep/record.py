@@ -51,10 +51,9 @@ def write_record(
     }
     path = folder / "sweep.json"
     _refuse_another(path, record)
-    path.write_text(json.dumps(record, indent=1, default=str) + "\n")
-    (folder / "config.yaml").write_text(OmegaConf.to_yaml(OmegaConf.create(asdict(config))))
-    environment = json.dumps(record["provenance"], indent=1)
-    (folder / "env.json").write_text(environment + "\n")
+    _write(path, json.dumps(record, indent=1, default=str) + "\n")
+    _write(folder / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(asdict(config))))
+    _write(folder / "env.json", json.dumps(record["provenance"], indent=1) + "\n")
 
 
 def write_baselines(
@@ -76,6 +75,13 @@ def write_baselines(
         partial = target.with_suffix(".partial")
         pq.write_table(pa.Table.from_pylist(rows), partial)
         partial.replace(target)
+
+
+def _write(path: Path, text: str) -> None:
+    """Whole or not at all: a killed run reads these files when it goes on."""
+    partial = path.with_suffix(".partial")
+    partial.write_text(text)
+    partial.replace(path)
 
 
 def _about(metric: Metric) -> dict[str, str]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
+from PIL import Image
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -26,6 +28,19 @@ from remixlab.sweep.grid import Cell, cell_id
 from remixlab.sweep.store import Store
 
 Batch = list[tuple[str, Cell]]
+
+
+@dataclass(frozen=True)
+class Made:
+    """A finished cell: its row, its pictures by name, and the text that their files carry."""
+
+    row: dict[str, Any]
+    pictures: dict[str, Image.Image]
+    text: dict[str, str]
+
+
+Executor = Callable[[Sequence[Batch]], Iterator[list[Made]]]
+"""Makes batches, wherever, and gives back what is finished in whatever order."""
 
 
 class RateColumn(ProgressColumn):
@@ -48,22 +63,43 @@ def named(remixer: Remixer, cells: Sequence[Cell]) -> Batch:
 
 
 def run_sweep(
-    remixer: Remixer, cells: Sequence[Cell], metrics: Sequence[Metric], store: Store
+    remixer: Remixer,
+    cells: Sequence[Cell],
+    metrics: Sequence[Metric],
+    store: Store,
+    executor: Executor | None = None,
 ) -> None:
     """Make every cell that `store` does not have yet, score it and keep it.
 
     Cells of one size are remixed together, `runtime.batch_size` at a time, those of one seed side
-    by side, because they share their first step. Where memory runs out a batch is halved.
+    by side, because they share their first step. `executor` makes the batches elsewhere; None
+    makes them here, one after the other.
     """
     everyone = named(remixer, cells)
     missing = [(name, cell) for name, cell in everyone if name not in store]
+    parts = list(batches(remixer, missing))
+    made = executor(parts) if executor else _one_by_one(remixer, parts, metrics)
     with Progress(*_COLUMNS) as progress:
         task = progress.add_task("cells", total=len(cells), completed=len(cells) - len(missing))
-        for batch in batches(remixer, missing):
-            for part, results in remixed(remixer, batch):
-                keep(store, part, results, metrics)
-                progress.advance(task, len(part))
+        for some in made:
+            for one in some:
+                store.add(one.row, one.pictures, one.text)
+            progress.advance(task, len(some))
     write_table(store, [name for name, _ in everyone])
+
+
+def make(remixer: Remixer, batch: Batch, metrics: Sequence[Metric]) -> Iterator[list[Made]]:
+    """Remix and score a batch: at once, or in halves where it does not fit the memory."""
+    for part, results in _remixed(remixer, batch):
+        pictures = [
+            Picture.of(cell.request, result)
+            for (_, cell), result in zip(part, results, strict=True)
+        ]
+        scores = {metric.name: metric.score(pictures) for metric in metrics}
+        yield [
+            _made(name, cell, result, {metric: values[i] for metric, values in scores.items()})
+            for i, ((name, cell), result) in enumerate(zip(part, results, strict=True))
+        ]
 
 
 def definition(remixer: Remixer, cell: Cell) -> dict[str, Any]:
@@ -82,7 +118,9 @@ def definition(remixer: Remixer, cell: Cell) -> dict[str, Any]:
 def write_table(store: Store, order: Sequence[str]) -> None:
     """`cells.parquet`: one row a cell, in the order of the grid, whatever order they came in."""
     rows = [_flat(store.rows[name]) for name in order]
-    pq.write_table(pa.Table.from_pylist(rows), store.folder / "cells.parquet")
+    partial = store.folder / "cells.parquet.partial"
+    pq.write_table(pa.Table.from_pylist(rows), partial)
+    partial.replace(store.folder / "cells.parquet")
 
 
 def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -101,8 +139,7 @@ def batches(remixer: Remixer, cells: Sequence[tuple[str, Cell]]) -> Iterator[Bat
         yield from (group[i : i + limit] for i in range(0, len(group), limit))
 
 
-def remixed(remixer: Remixer, batch: Batch) -> Iterator[tuple[Batch, list[RemixResult]]]:
-    """Remix a batch whole, or in halves where it does not fit the memory."""
+def _remixed(remixer: Remixer, batch: Batch) -> Iterator[tuple[Batch, list[RemixResult]]]:
     try:
         yield batch, remixer.remix_batch([cell.request for _, cell in batch])
     except (torch.OutOfMemoryError, MemoryError):
@@ -110,30 +147,22 @@ def remixed(remixer: Remixer, batch: Batch) -> Iterator[tuple[Batch, list[RemixR
             raise
         torch.cuda.empty_cache()
         half = len(batch) // 2
-        yield from remixed(remixer, batch[:half])
-        yield from remixed(remixer, batch[half:])
+        yield from _remixed(remixer, batch[:half])
+        yield from _remixed(remixer, batch[half:])
 
 
-def scored(
-    batch: Batch, results: Sequence[RemixResult], metrics: Sequence[Metric]
-) -> dict[str, list[float]]:
-    """The raw values of every score, by its name, one a cell."""
-    pictures = [
-        Picture.of(cell.request, result) for (_, cell), result in zip(batch, results, strict=True)
-    ]
-    return {metric.name: metric.score(pictures) for metric in metrics}
+def _one_by_one(
+    remixer: Remixer, parts: Sequence[Batch], metrics: Sequence[Metric]
+) -> Iterator[list[Made]]:
+    for part in parts:
+        yield from make(remixer, part, metrics)
 
 
-def keep(
-    store: Store, batch: Batch, results: Sequence[RemixResult], metrics: Sequence[Metric]
-) -> None:
-    """Score a batch and put it into the store."""
-    scores = scored(batch, results, metrics)
-    for index, ((name, cell), result) in enumerate(zip(batch, results, strict=True)):
-        row = {
-            "id": name,
-            "values": dict(cell.values),
-            "scores": {metric: values[index] for metric, values in scores.items()},
-            "warnings": list(result.warnings),
-        }
-        store.add(row, {"image": result.image, "background": result.background}, result.png_text())
+def _made(name: str, cell: Cell, result: RemixResult, scores: Mapping[str, float]) -> Made:
+    row = {
+        "id": name,
+        "values": dict(cell.values),
+        "scores": dict(scores),
+        "warnings": list(result.warnings),
+    }
+    return Made(row, {"image": result.image, "background": result.background}, result.png_text())

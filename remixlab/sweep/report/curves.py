@@ -10,10 +10,10 @@ from remixlab.sweep.report.estimates import Estimate, baseline, curve
 from remixlab.sweep.report.scale import Scale, scale_at, scale_over
 from remixlab.sweep.report.wording import interval
 
-WIDTH, HEIGHT = 340, 230
-LEFT, RIGHT, TOP, BOTTOM = 48, 330, 12, 192
+LEFT, RIGHT, TOP, BOTTOM = 44, 266, 12, 192
+BOX = (340, 230, LEFT, RIGHT, TOP, BOTTOM)  # width and height of the drawing, and its axes in it
+LINE_HEIGHT = 12  # of the baselines' labels, which stand in two lines beside their lines
 _APART = 5.0  # how far the points of several runs stand beside each other
-_LABEL_HEIGHT = 15.0
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,10 @@ class Line:
 
 @dataclass(frozen=True)
 class Level:
-    """A baseline: a horizontal line with a label. `run` is None where all runs agree."""
+    """A baseline: a horizontal line with a label."""
 
     kind: str
     label: str
-    run: int | None
     value: float
 
 
@@ -75,26 +74,25 @@ def described(found: Curves) -> str:
 def drawing(found: Curves) -> Mapping[str, object]:
     """Positions of all that `curve.svg` draws."""
     x = scale_at(sorted({v for line in found.lines for v, _ in line.points}), LEFT + 6, RIGHT - 6)
-    ends = [y for line in found.lines for _, e in line.points for y in _ends(e)]
+    ends = [y for line in found.lines for _, e in line.points for y in e.ends]
     y = scale_over([*ends, *(level.value for level in found.levels)], BOTTOM, TOP)
     return {
         "x_ticks": [(x(v), value_label(v)) for v in _spread(x)],
-        "y_ticks": [(y(v), f"{v:g}") for v in y.ticks],
+        "y_ticks": y.labels,
         "lines": [_drawn(line, i, len(found.lines), x, y) for i, line in enumerate(found.lines)],
         "levels": _labelled(found.levels, y),
     }
 
 
 def _levels(drawn: Sequence[tuple[int, Run]], metric: str) -> list[Level]:
-    """The baselines; one line for all runs where they agree, for their inputs are the same."""
+    """The baselines: one line for all runs where they agree, else with the number of the run."""
     found = []
     for kind, name in BASELINES.items():
         means = {n: e.mean for n, run in drawn if (e := baseline(run, kind, metric))}
         if len(set(means.values())) == 1:
-            found.append(Level(kind, name, None if len(drawn) > 1 else 0, *set(means.values())))
+            found.append(Level(kind, name, next(iter(means.values()))))
         else:
-            labels = {n: f"{name}, {run.label}" for n, run in drawn}
-            found += [Level(kind, labels[n], n, mean) for n, mean in means.items()]
+            found += [Level(kind, f"{name} ({n + 1})", mean) for n, mean in means.items()]
     return found
 
 
@@ -104,8 +102,8 @@ def _drawn(line: Line, place: int, count: int, x: Scale, y: Scale) -> Mapping[st
         {
             "x": round(x(value) + aside, 2),
             "y": y(e.mean),
-            "low": y(_ends(e)[0]),
-            "high": y(_ends(e)[1]),
+            "low": y(e.ends[0]),
+            "high": y(e.ends[1]),
             "title": f"{line.label}, {value_label(value)}: {interval(e)}",
         }
         for value, e in line.points
@@ -113,22 +111,16 @@ def _drawn(line: Line, place: int, count: int, x: Scale, y: Scale) -> Mapping[st
     return {"run": line.run, "points": points}
 
 
-def _ends(found: Estimate) -> tuple[float, float]:
-    """Of one sample there is no interval to draw."""
-    if found.samples < 2:
-        return found.mean, found.mean
-    return found.interval.low, found.interval.high
-
-
 def _labelled(levels: Sequence[Level], y: Scale) -> list[Mapping[str, object]]:
     """Baselines with the heights of their labels, which keep clear of each other."""
-    placed, taken = [], TOP + _LABEL_HEIGHT - 8
+    placed, free = [], float(TOP)
     for level in sorted(levels, key=lambda level: y(level.value)):
         height = y(level.value)
-        above = height - 4
-        text = above if above >= taken else max(height + 12, taken)
-        taken = text + _LABEL_HEIGHT
-        placed.append({"kind": level.kind, "label": level.label, "y": height, "text": text})
+        text = max(height, free)
+        free = text + 2 * LINE_HEIGHT + 2
+        placed.append(
+            {"kind": level.kind, "words": level.label.split(" ", 1), "y": height, "text": text}
+        )
     return placed
 
 

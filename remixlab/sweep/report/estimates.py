@@ -33,6 +33,13 @@ class Estimate:
         """The mean over samples."""
         return self.interval.mean
 
+    @property
+    def ends(self) -> tuple[float, float]:
+        """What is drawn of the interval: nothing but the mean where there is one sample."""
+        if self.samples < 2:
+            return self.mean, self.mean
+        return self.interval.low, self.interval.high
+
 
 @dataclass(frozen=True)
 class Step:
@@ -46,7 +53,8 @@ def curve(run: Run, metric: str, dial: str) -> list[Step]:
     """The mean of a metric at each value of a dial, from the lowest to the highest."""
     samples = sample_places(run, dial)
     return [
-        Step(value, estimate(cells, metric, samples)) for value, cells in cells_by(run, dial).items()
+        Step(value, estimate(cells, metric, samples))
+        for value, cells in cells_by(run, dial).items()
     ]
 
 
@@ -54,7 +62,9 @@ def cells_by(run: Run, dial: str) -> dict[float, list[Cell]]:
     """The cells at each value of a dial, from the lowest to the highest; there may be none."""
     dimension = run.dimension_of(dial)
     column = dimension.axes.index(dial)
-    found: dict[float, list[Cell]] = {step: [] for step in sorted(s[column] for s in dimension.values)}
+    found: dict[float, list[Cell]] = {
+        step: [] for step in sorted(s[column] for s in dimension.values)
+    }
     for cell in run.cells:
         found[cell.values[dial]].append(cell)
     return found
@@ -96,7 +106,7 @@ def baseline(run: Run, kind: str, metric: str) -> Estimate | None:
 def sample_places(run: Run, dial: str | None = None) -> list[int]:
     """The dimensions that tell samples apart: those without a dial, and without `dial`."""
     own = run.dimension_of(dial) if dial else None
-    return [i for i, d in enumerate(run.dimensions) if not d.dials and d is not own]
+    return [i for i, d in enumerate(run.dimensions) if d is not own]
 
 
 def _by_place(run: Run, cells: Sequence[Cell], dial: str) -> dict[tuple[int, ...], Cell]:

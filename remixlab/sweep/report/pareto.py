@@ -25,7 +25,7 @@ class Setting:
 
 def style_metric(runs: Sequence[Run]) -> MetricInfo | None:
     """The style score that every scored run has; None where there is none, or no leakage."""
-    scored = [{metric.name: metric for metric in run.metrics} for run in runs if run.scored]
+    scored = [{metric.name: metric for metric in run.metrics} for run in runs if run.metrics]
     if not scored or not all(LEAKAGE in metrics for metrics in scored):
         return None
     return next((scored[0][s] for s in STYLES if all(s in metrics for metrics in scored)), None)

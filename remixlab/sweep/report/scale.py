@@ -22,6 +22,12 @@ class Scale:
         share = (value - self.low) / (self.high - self.low)
         return round(self.start + share * (self.stop - self.start), 2)
 
+    @property
+    def labels(self) -> list[tuple[float, str]]:
+        """The positions of the ticks, and their texts, all with the same decimals."""
+        decimals = max(len(f"{tick:.10g}".partition(".")[2]) for tick in self.ticks)
+        return [(self(tick), f"{tick:.{decimals}f}") for tick in self.ticks]
+
 
 def scale_over(values: Sequence[float], start: float, stop: float, *, ticks: int = 4) -> Scale:
     """A scale that holds all of `values` with a little room, marked at about `ticks` places."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from remixlab.sweep.report.contents import Run
+from remixlab.sweep.report.contents import Run, value_label
 from remixlab.sweep.report.estimates import Estimate, cells_by, difference
-from remixlab.sweep.report.wording import FEW, interval, listed
+from remixlab.sweep.report.wording import FEW, count, interval, listed
 
-Change = Literal["rises", "falls", "no clear change", "cannot be told"]
+_OPEN: Literal["cannot be judged"] = "cannot be judged"
+Change = Literal["rises", "falls", "no clear change", "cannot be judged"]
 
 EXPECTED: dict[str, dict[str, Change]] = {
     "style_fidelity": {
@@ -39,26 +40,11 @@ class Statement:
     @property
     def surprising(self) -> bool:
         """Whether something was expected that the data do not show."""
-        return self.expected is not None and self.expected != self.change
-
-    @property
-    def sentence(self) -> str:
-        """The same in words."""
-        shown = f" ({interval(self.difference, signed=True)})" if self.difference else ""
-        found = {
-            "no clear change": f"shows no clear change{shown}",
-            "cannot be told": f"cannot be judged{shown}",
-        }.get(self.change, f"{self.change}{shown}")
-        if self.expected is None:
-            return f"{self.metric} {found}."
-        if self.surprising:
-            verb = self.expected.removesuffix("s")
-            return f"{self.metric} was expected to {verb}, and {found}."
-        return f"{self.metric} {found}, as expected."
+        return self.expected not in (None, self.change) and self.change != _OPEN
 
 
 def statements(run: Run, dial: str) -> list[Statement]:
-    """One statement for each metric; none at all where no cell was scored."""
+    """One statement for each metric of the run."""
     found = []
     for metric in run.metrics:
         apart = difference(run, metric.name, dial)
@@ -71,23 +57,33 @@ def verdict(run: Run, dial: str) -> str:
     """What the statements add up to, in a sentence or more."""
     found = statements(run, dial)
     ends = list(cells_by(run, dial))
-    judged = [statement for statement in found if statement.expected]
+    parts = [f"From {value_label(ends[0])} to {value_label(ends[-1])}:"]
+    parts.append(_summary([s for s in found if s.expected and s.change != _OPEN]))
+    parts += _caveats(run, dial, found)
+    return " ".join(parts)
+
+
+def _summary(judged: list[Statement]) -> str:
     surprising = [statement for statement in judged if statement.surprising]
-    parts = [f"From {ends[0]:g} to {ends[-1]:g}."]
     if not judged:
-        parts.append("Nothing is expected of the scores that were taken.")
-    elif not surprising:
-        kept = listed([f"{s.metric} {s.change}" for s in judged])
-        parts.append(f"As expected: {kept}.")
-    else:
-        parts.append(f"{len(judged) - len(surprising)} of {len(judged)} expectations hold.")
-        parts.append("Not as expected: " + " ".join(s.sentence for s in surprising))
-    return " ".join([*parts, *_caveats(run, dial, found)])
+        return "there is no expectation to judge."
+    if not surprising:
+        return f"as expected, {listed([f'{s.metric} {s.change}' for s in judged])}."
+    kept = len(judged) - len(surprising)
+    told = " ".join(_surprise(statement) for statement in surprising)
+    return f"{kept} of {count(len(judged), 'expectation')} hold. Not as expected: {told}"
+
+
+def _surprise(found: Statement) -> str:
+    verb = (found.expected or "").removesuffix("s")
+    change = f"shows {found.change}" if found.change == "no clear change" else found.change
+    shown = interval(found.difference, signed=True)
+    return f"{found.metric} was expected to {verb} and {change}: {shown}."
 
 
 def _change(apart: Estimate | None) -> Change:
     if apart is None or apart.samples < 2:
-        return "cannot be told"
+        return _OPEN
     if apart.interval.low > 0:
         return "rises"
     return "falls" if apart.interval.high < 0 else "no clear change"
@@ -97,13 +93,16 @@ def _caveats(run: Run, dial: str, found: list[Statement]) -> list[str]:
     caveats = []
     others = [axis for axis in run.dimension_of(dial).axes if axis != dial]
     if others:
-        caveats.append(f"It moves together with {listed(others)}, so the effect is that of both.")
-    samples = min((s.difference.samples for s in found if s.difference), default=0)
-    if samples == 0 and found:
-        caveats.append("There are no pairs of cells to compare yet.")
-    elif 0 < samples < FEW:
+        caveats.append(f"It moves together with {listed(others)}: the effect is that of all.")
+    unjudged = [s.metric for s in found if s.expected and s.change == _OPEN]
+    if unjudged:
+        caveats.append(f"Cannot be judged: {listed(unjudged)}.")
+    samples = [s.difference.samples for s in found if s.difference]
+    if not samples:
+        caveats.append("There are no pairs of cells to compare.")
+    elif min(samples) < FEW:
         caveats.append(
-            f"The intervals rest on {samples} sample{'s' * (samples > 1)} of seed, reference, "
-            "product and prompt: too few to trust."
+            f"The intervals rest on {count(min(samples), 'sample')} of seed, reference, product "
+            "and prompt: too few to trust."
         )
     return caveats

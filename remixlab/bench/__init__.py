@@ -1,0 +1,1 @@
+"""Measuring speed: the same work by others, beside ours."""

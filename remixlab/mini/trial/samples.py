@@ -1,0 +1,48 @@
+"""A sheet of remixes that nobody chose: the first products, references, captions and seeds."""
+
+from __future__ import annotations
+
+from PIL import Image, ImageDraw, ImageFont
+
+from remixlab import RemixRequest, images
+from remixlab.mini.dataset import HELD_OUT
+from remixlab.mini.scenes import draw_scene
+from remixlab.mini.trial.studio import Studio, held_out_references
+
+COUNT, COLUMNS, SIDE, LABEL = 24, 6, 300, 40
+
+
+def sample_sheet(studio: Studio) -> Image.Image:
+    """24 remixes with the default dials, each with its reference in the corner and its prompt."""
+    references = held_out_references(COUNT)
+    requests = [
+        RemixRequest(
+            product_image=studio.product(number),
+            ref_image=references[number],
+            prompt=draw_scene(HELD_OUT + 2000 + number).caption(),
+            seed=number + 1,
+        )
+        for number in range(COUNT)
+    ]
+    rows = -(-COUNT // COLUMNS)
+    sheet = Image.new("RGB", (COLUMNS * SIDE, rows * (SIDE + LABEL)), "white")
+    for number, picture in enumerate(studio.pictures(requests, "samples")):
+        left, top = number % COLUMNS * SIDE, number // COLUMNS * (SIDE + LABEL)
+        sheet.paste(images.resize(picture.needed("image"), (SIDE, SIDE)), (left, top))
+        corner = images.resize(picture.needed("reference"), (SIDE // 5, SIDE // 5))
+        sheet.paste(corner, (left + 4, top + SIDE - corner.height - 4))
+        _write(sheet, (left + 4, top + SIDE + 4), picture.prompt)
+    return sheet
+
+
+def _write(sheet: Image.Image, place: tuple[int, int], prompt: str) -> None:
+    """The prompt in two lines, cut where it is longer."""
+    font, words, lines = ImageFont.load_default(12), prompt.split(), [""]
+    draw = ImageDraw.Draw(sheet)
+    for word in words:
+        longer = f"{lines[-1]} {word}".strip()
+        if draw.textlength(longer, font=font) < SIDE - 8:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    draw.text(place, "\n".join(lines[:2]), fill=(40, 40, 40), font=font)

@@ -1,0 +1,149 @@
+"""What a run folder says, and what is said about a folder that is wrong."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from remixlab.errors import InvalidConfig
+from remixlab.sweep.report.contents import Dimension, Run
+from remixlab.sweep.report.read import read_run
+from tests.sweep.report.synthetic import AXES, scores, write_run
+
+
+def test_every_cell_is_where_its_values_are(run: Run) -> None:
+    assert run.planned == len(run.cells) == 24
+    for cell in run.cells:
+        for dimension, step in zip(run.dimensions, cell.at, strict=True):
+            assert dimension.values[step] == tuple(cell.values[axis] for axis in dimension.axes)
+    assert run.dials == ("style_fidelity", "outline_fidelity")
+    assert run.attachments == {"config.yaml": "steps: 8\n"}
+    assert run.label == "style_x_outline (mini)" and len(run.baselines) == 4
+
+
+def test_paired_axes_are_one_dimension(tmp_path: Path) -> None:
+    axes = AXES | {"product_image": ["a.png", "b.png"], "prompt": ["one", "two"]}
+    run = read_run(write_run(tmp_path / "run", axes=axes, paired=[["product_image", "prompt"]]))
+    assert run.dimensions[0] == Dimension(
+        ("product_image", "prompt"), (("a.png", "one"), ("b.png", "two"))
+    )
+    assert run.planned == len(run.cells) == 48
+    assert run.dimensions[0].labels == ("a.png, one", "b.png, two")
+
+
+def test_pictures_are_shown_by_the_names_that_tell_them_apart() -> None:
+    assert Dimension(("ref_image",), (("a/x.png",), (None,))).labels == ("x.png", "none")
+    assert Dimension(("ref_image",), (("a/x.png",), ("b/x.png",))).labels == ("a/x.png", "b/x.png")
+
+
+def test_scores_that_are_no_numbers_are_missing(tmp_path: Path) -> None:
+    def holes(row: Any) -> dict[str, Any]:
+        lost = {0: None, 0.5: float("nan"), 1: 0.5}[row["style_fidelity"]]
+        return scores(row) | {"leakage": lost}
+
+    run = read_run(write_run(tmp_path / "run", score=holes))
+    assert {cell.scores["leakage"] for cell in run.cells} == {None, 0.5}
+
+
+def test_an_unfinished_run_has_fewer_cells_than_planned(tmp_path: Path) -> None:
+    run = read_run(write_run(tmp_path / "run", keep=lambda row: row["seed"] == 1))
+    assert (len(run.cells), run.planned) == (12, 24)
+    nothing = read_run(write_run(tmp_path / "none", keep=lambda row: False))
+    assert (len(nothing.cells), nothing.planned) == (0, 24)
+
+
+def test_random_weights_leave_no_scores(tmp_path: Path) -> None:
+    run = read_run(write_run(tmp_path / "run", weights="random"))
+    assert not run.scored and not run.metrics and not run.baselines
+    assert len(run.cells) == 24 and all(not cell.scores for cell in run.cells)
+
+
+def test_runs_without_baselines_are_fine(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "run")
+    (folder / "baselines.parquet").unlink()
+    assert read_run(folder).baselines == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"metrics": None}, "'metrics': a list"),
+        ({"axes": {"seed": 3}}, "'seed' is none"),
+        ({"axes": AXES | {"seed": [[1], [2]]}}, "text, numbers and null as the values of 'seed'"),
+        ({"axes": AXES | {"seed": [1, 2, 2]}}, "every value of 'seed' once"),
+        ({"axes": AXES | {"seed": [1, 3]}}, "every cell of sweep.json's grid once"),
+        ({"paired": [["seed", "style_fidelity"]]}, "paired axes that are there and equally long"),
+        ({"weights": "none"}, "pretrained, random"),
+        ({"metrics": [{"name": "../../x"}]}, "letters, digits and underscores"),
+        ({"axes": {"../x": [1]}}, "'../x' is none"),
+    ],
+)
+def test_a_wrong_description_is_refused(
+    tmp_path: Path, change: dict[str, Any], message: str
+) -> None:
+    folder = write_run(tmp_path / "run")
+    path = folder / "sweep.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(InvalidConfig, match=message) as caught:
+        read_run(folder)
+    assert "run/" in str(caught.value.value)
+
+
+@pytest.mark.parametrize("content", [None, "not json", "[]", "[" * 100_000])
+def test_what_is_no_run_is_refused_by_name(tmp_path: Path, content: str | None) -> None:
+    if content is not None:
+        (tmp_path / "sweep.json").write_text(content)
+    with pytest.raises(InvalidConfig) as caught:
+        read_run(tmp_path)
+    assert caught.value.value == str(tmp_path / "sweep.json")
+
+
+def rewritten(folder: Path, **columns: Any) -> Path:
+    """The cells with columns replaced, or taken out where they are None."""
+    path = folder / "cells.parquet"
+    rows = pq.read_table(path).to_pylist()
+    gone = [name for name, value in columns.items() if value is None]
+    changed = [{k: v for k, v in (r | columns).items() if k not in gone} for r in rows]
+    pq.write_table(pa.Table.from_pylist(changed), path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"leakage": None}, "columns leakage"),
+        ({"seed": None, "id": None}, "columns id, seed"),
+        ({"leakage": "high"}, "numbers in the column leakage"),
+        ({"id": "../../etc/passwd"}, "ids of letters"),
+        ({"seed": 1}, "every cell of sweep.json's grid once"),
+    ],
+)
+def test_a_wrong_table_is_refused_by_name(
+    tmp_path: Path, columns: dict[str, Any], message: str
+) -> None:
+    folder = write_run(tmp_path / "run")
+    path = rewritten(folder, **columns)
+    with pytest.raises(InvalidConfig, match=message) as caught:
+        read_run(folder)
+    assert caught.value.value == str(path)
+
+
+@pytest.mark.parametrize("name", ["cells.parquet", "baselines.parquet"])
+def test_a_broken_table_is_refused_by_name(tmp_path: Path, name: str) -> None:
+    folder = write_run(tmp_path / "run")
+    (folder / name).write_bytes(b"PAR1 and nothing else")
+    with pytest.raises(InvalidConfig) as caught:
+        read_run(folder)
+    assert caught.value.value == str(folder / name)
+
+
+def test_a_missing_table_is_refused_by_name(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "run")
+    (folder / "cells.parquet").unlink()
+    with pytest.raises(InvalidConfig, match="no such file"):
+        read_run(folder)
