@@ -1,7 +1,8 @@
 """Score the mini suite on pictures that its training never saw: `python scripts/score_mini.py`.
 
 Writes a table (Markdown), the raw values (JSON) and 24 samples that nobody chose to
-benchmarks/results/mini/, and the table into the weights' training card. `python scripts/fetch_photographs.py` first, for the real photographs.
+benchmarks/results/mini/, and the table into the weights' training card.
+`python scripts/fetch_photographs.py` first, for the real photographs.
 """
 
 from __future__ import annotations

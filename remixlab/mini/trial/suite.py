@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from torch import Tensor
 from remixlab import images
 from remixlab.metrics.intervals import Interval, bootstrap
 from remixlab.mini.dataset import HELD_OUT, training_pairs
+from remixlab.mini.render import render
+from remixlab.mini.scenes import draw_scene
 from remixlab.mini.trial.studio import Finding, Studio
 
 _SCENES = 32
@@ -45,6 +48,7 @@ def suite_findings(studio: Studio, folder: Path, overrides: Sequence[str]) -> It
     yield _megabytes("the suite", [p for p in _files(folder) if scorer not in p.parents], 40)
     yield _megabytes("the scorer", _files(scorer), 10)
     yield _seconds(overrides)
+    yield _scenes_a_second()
 
 
 @torch.inference_mode()
@@ -63,6 +67,20 @@ def _square(picture: Image.Image, side: int) -> Image.Image:
     short = min(picture.size)
     left, top = (picture.width - short) // 2, (picture.height - short) // 2
     return images.resize(picture.crop((left, top, left + short, top + short)), (side, side))
+
+
+def _scenes_a_second() -> Finding:
+    """Drawn in batches of eight, as training draws them."""
+    scenes = [draw_scene(number) for number in range(HELD_OUT, HELD_OUT + 8)]
+    render(scenes, (256, 256))
+    raw = []
+    for _ in range(10):
+        start = time.perf_counter()
+        render(scenes, (256, 256))
+        raw.append(len(scenes) / (time.perf_counter() - start))
+    value = bootstrap(raw)
+    what = "scenes of 256x256 drawn a second in one process"
+    return Finding(what, "at least 40", value, value.mean >= 40, raw)
 
 
 def _files(folder: Path) -> list[Path]:

@@ -106,7 +106,7 @@ def baseline(run: Run, kind: str, metric: str) -> Estimate | None:
 def sample_places(run: Run, dial: str | None = None) -> list[int]:
     """The dimensions that tell samples apart: those without a dial, and without `dial`."""
     own = run.dimension_of(dial) if dial else None
-    return [i for i, d in enumerate(run.dimensions) if d is not own]
+    return [i for i, d in enumerate(run.dimensions) if not d.dials and d is not own]
 
 
 def _by_place(run: Run, cells: Sequence[Cell], dial: str) -> dict[tuple[int, ...], Cell]:

@@ -11,6 +11,7 @@ from remixlab.sweep.report.overview import Table
 from remixlab.sweep.report.statements import statements, verdict
 from remixlab.sweep.report.wording import count, interval
 
+_SHORT = 100  # characters: the difference of a dirty tree to its commit has thousands
 _SUMMARY = ("git", "commit", "version", "device", "gpu", "torch", "suite")  # of the provenance
 # Underscores inside words mean nothing in Markdown, and names are full of them.
 _SPECIAL = re.compile(r"([\\`*{}\[\]<>#|~$&]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))")
@@ -110,7 +111,7 @@ def _provenance(run: Run) -> list[str]:
     lines = [
         f"{name}: {value}"
         for name, value in overview.provenance(run)
-        if any(word in name.lower() for word in _SUMMARY)
+        if any(word in name.lower() for word in _SUMMARY) and len(value) <= _SHORT
     ]
     return [f"## Provenance, {escape(run.label)}", *_list(lines), "All of it is in report.html."]
 

@@ -136,7 +136,7 @@ def _draw_setting(axes: Axes, point: Numbered) -> None:
 def _draw_baselines(axes: Axes, found: Scatter) -> None:
     for point in found.baselines:
         place = point.setting.leakage.mean, point.setting.style.mean
-        axes.plot(*place, color=_GREY, marker="x", linestyle="")
+        axes.plot(*place, color="black", marker="x", linestyle="", zorder=4)
         left = place[0] > sum(axes.get_xlim()) / 2
         axes.annotate(
             point.setting.name, place, xytext=(-4 if left else 4, 0), textcoords="offset points",

@@ -201,6 +201,14 @@ def test_markdown_has_the_numbers_of_the_page(run: Run) -> None:
         assert cell.split(" (")[0] in page([run])
 
 
+def test_a_dirty_tree_is_in_the_page_and_not_in_the_markdown(tmp_path: Path) -> None:
+    diff = "\n".join(f"+ line {number}" for number in range(100))
+    run = read_run(write_run(tmp_path / "run", provenance={"git": {"commit": "abc", "diff": diff}}))
+    assert diff in Elements(page([run])).words
+    text = markdown([run], [])
+    assert "git.commit: abc" in text and "+ line 7" not in text
+
+
 def test_markdown_is_escaped() -> None:
     assert escape("a|b\n# c <b> `d` snake_case _e_") == (
         r"a\|b \# c \<b\> \`d\` snake_case \_e\_"
