@@ -59,6 +59,7 @@ train() {
     decoder.steps=200000 decoder.minutes=1 decoder.batch=64 \
     half_size.steps=200000 half_size.minutes=6 half_size.batch=256 half_size.learning_rate=1.5e-3 \
     full_size.steps=200000 full_size.minutes=7 full_size.batch=192 full_size.learning_rate=6e-4 \
+    scorer_shards=200 scorer.steps=200000 scorer.minutes=2 \
     2>&1 | tee -a "$OUT/train.log" || rc=$?
   if [[ -f $OUT/weights/card.json ]]; then
     tar -C "$OUT" -czf - weights | split -d -b "$PART" - "$OUT/weights.tar.gz."

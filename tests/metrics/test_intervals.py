@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from remixlab.metrics.intervals import bootstrap
+from remixlab.metrics.intervals import bootstrap, bootstrap_ratio
 
 
 def test_covers_the_mean_as_often_as_it_says() -> None:
@@ -26,3 +26,19 @@ def test_same_values_same_interval_and_no_values_none() -> None:
     assert str(bootstrap([2, 2])) == "2 (2 to 2)"
     with pytest.raises(ValueError, match="no values"):
         bootstrap([])
+
+
+def test_ratio_of_means_with_its_interval() -> None:
+    random = np.random.default_rng(1)
+    below = random.uniform(1, 3, 200)
+    above = 0.25 * below + random.normal(0, 0.02, 200)
+    found = bootstrap_ratio(above.tolist(), below.tolist())
+    assert found.low < 0.25 < found.high and found.high - found.low < 0.02
+    assert found.mean == pytest.approx(above.mean() / below.mean())
+
+
+def test_ratio_of_nothing_is_an_error() -> None:
+    with pytest.raises(ValueError, match="no values"):
+        bootstrap_ratio([], [])
+    with pytest.raises(ValueError):
+        bootstrap_ratio([1.0], [1.0, 2.0])
