@@ -38,7 +38,7 @@ _SHARED: dict[str, Any] = {
 }
 
 UNET: dict[str, Any] = _SHARED | {
-    "sample_size": 16,
+    "sample_size": 24,
     "out_channels": LATENT_CHANNELS,
     "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
     "up_block_types": ("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
