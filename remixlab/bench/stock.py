@@ -43,7 +43,8 @@ class StockRemixer:
 
     def __init__(self, folder: Path, remixer: Remixer) -> None:
         self.remixer = remixer
-        self.pipeline = _pipeline(folder, remixer.suite)
+        # Any, for the pipeline's annotations know neither its result nor its schedulers.
+        self.pipeline: Any = _pipeline(folder, remixer.suite)
 
     def remix(self, request: RemixRequest, *, keep: bool = True) -> Image.Image:
         """One picture, as large as the product.
@@ -112,6 +113,7 @@ class _Certain:
 def _pipeline(folder: Path, suite: Suite) -> StableDiffusionXLControlNetInpaintPipeline:
     kind: dict[str, Any] = {"use_safetensors": True, "dtype": suite.dtype}
     side = suite.image_size
+    scheduler: Any = suite.scheduler_factory()
     pipeline = StableDiffusionXLControlNetInpaintPipeline(
         vae=_autoencoder(folder, suite),
         text_encoder=CLIPTextModel.from_pretrained(folder / "text_encoder", **kind),
@@ -122,7 +124,7 @@ def _pipeline(folder: Path, suite: Suite) -> StableDiffusionXLControlNetInpaintP
         tokenizer_2=CLIPTokenizer.from_pretrained(folder / "tokenizer_2"),
         unet=_unet(folder, suite),
         controlnet=ControlNetModel.from_pretrained(folder / "controlnet", torch_dtype=suite.dtype),
-        scheduler=suite.scheduler_factory(),
+        scheduler=scheduler,
         image_encoder=CLIPVisionModelWithProjection.from_pretrained(
             folder / "ip_adapter" / "image_encoder", **kind
         ),

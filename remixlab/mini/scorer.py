@@ -83,6 +83,9 @@ def export_scorer(checkpoint: Path, tokenizer: CLIPTokenizer, target: Path) -> N
     save_file(halves, target / "open_clip_model.safetensors")
     config = {"model_cfg": MODEL, "preprocess_cfg": PREPROCESS}
     (target / "open_clip_config.json").write_text(json.dumps(config, indent=2) + "\n")
+    # Training leaves its own length and padding in the tokenizer; open_clip sets those it needs.
+    tokenizer.backend_tokenizer.no_truncation()
+    tokenizer.backend_tokenizer.no_padding()
     tokenizer.save_pretrained(target)
 
 

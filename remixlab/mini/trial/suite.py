@@ -18,6 +18,7 @@ from remixlab.mini.dataset import HELD_OUT, training_pairs
 from remixlab.mini.render import render
 from remixlab.mini.scenes import draw_scene
 from remixlab.mini.trial.studio import Finding, Studio
+from remixlab.models.vae import decode_latents, encode_pixels
 
 _SCENES = 32
 # Everything after import: the suite is read from disk, the outline drawn, the picture composited.
@@ -55,9 +56,9 @@ def suite_findings(studio: Studio, folder: Path, overrides: Sequence[str]) -> It
 def _psnr(studio: Studio, pictures: Tensor, of_what: str, least: float) -> Finding:
     vae, raw = studio.remixer.suite.vae, []
     for picture in (pictures * 2 - 1).split(1):
-        latents = vae.encode(picture.to(studio.remixer.suite.device), return_dict=False)[0]
-        again = vae.decode(latents, return_dict=False)[0].clamp(-1, 1)
-        raw.append(float(-10 * ((again.cpu() - picture) / 2).square().mean().log10()))
+        latents = encode_pixels(vae, picture.to(studio.remixer.suite.device))
+        again = decode_latents(vae, latents).cpu()
+        raw.append(float(-10 * ((again - picture) / 2).square().mean().log10()))
     value = bootstrap(raw)
     what = f"PSNR of the autoencoder on {of_what} at native size, dB"
     return Finding(what, f"at least {least:g}", value, value.mean >= least, raw)
