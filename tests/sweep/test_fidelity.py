@@ -85,3 +85,13 @@ def test_bad_axes_end_before_anything_is_loaded(
 def test_unknown_scorer_is_an_error(config: FidelityConfig) -> None:
     with pytest.raises(InvalidConfig, match="scorer"):
         Sweep.prepare(replace(config, scorer="no-such-model/at-all"))
+
+
+@pytest.mark.parametrize("spec", ["[0,1]", "0.5", "0:1:0.5", "{start:0,stop:1,points:3}"])
+def test_an_axis_is_replaced_from_the_command_line(spec: str) -> None:
+    """Hydra merges mappings and nothing else into a mapping: experiments write axes without."""
+    overrides = [f"sweep.axes.style_fidelity='{spec}'" if ":" in spec and "{" not in spec
+                 else f"sweep.axes.style_fidelity={spec}"]  # fmt: skip
+    composed = cast(FidelityConfig, compose_config(overrides, name="fidelity"))
+    steps = {"[0,1]": 2, "0.5": 1, "0:1:0.5": 3, "{start:0,stop:1,points:3}": 3}[spec]
+    assert len(expand_cells(composed.sweep)) == steps * 5 * 4 * 2 * 2
