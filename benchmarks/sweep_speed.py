@@ -29,6 +29,7 @@ from remixlab.environment import describe_environment
 from remixlab.prepare import prepare_product
 from remixlab.sweep.config import FidelityConfig, register_fidelity
 from remixlab.sweep.fidelity import expand_cells
+from remixlab.sweep.grid import Cell
 from remixlab.sweep.run import batches, named
 
 ROOT = Path(__file__).parents[1]
@@ -46,11 +47,12 @@ def main(
     """Compare the pictures, then time both ways."""
     register_fidelity()
     config = cast(FidelityConfig, compose_config([f"experiment={experiment}"], name="fidelity"))
-    requests = [cell.request for cell in expand_cells(config.sweep)]
+    cells = expand_cells(config.sweep)
+    requests = [cell.request for cell in cells]
     remixer = Remixer.from_settings(config)
     stock = StockRemixer(ROOT / "remixlab" / "mini" / "weights", remixer)
     differences = _differences(remixer, stock, requests[:: max(1, len(requests) // compared)])
-    ordered = _ordered(remixer, config)
+    ordered = _ordered(remixer, cells)
     ours, theirs = [], []
     _timed(lambda: remixer.remix_batch(ordered[:8]))  # what happens once in a process
     _timed(lambda: stock.remix(ordered[0]))
@@ -80,9 +82,9 @@ def main(
     print(table)
 
 
-def _ordered(remixer: Remixer, config: FidelityConfig) -> list[RemixRequest]:
+def _ordered(remixer: Remixer, cells: Sequence[Cell]) -> list[RemixRequest]:
     """The requests in the order in which a sweep makes them."""
-    parts = batches(remixer, named(remixer, expand_cells(config.sweep)))
+    parts = batches(remixer, named(remixer, cells))
     return [cell.request for part in parts for _, cell in part]
 
 

@@ -2,8 +2,7 @@
 
 What surrounds the pipeline (cutting out, outline, prefill, composite) is ours, so that both ways
 answer the same request; nothing is shared between calls. The pipeline differs where its own
-design does: it binarises the mask, centre-crops references, and runs branches that a dial sets
-to 0.
+design does: it binarises the mask, and runs branches that a dial sets to 0.
 """
 
 from __future__ import annotations
@@ -33,6 +32,7 @@ from remixlab import images
 from remixlab.models.suite import Suite
 from remixlab.prepare import PreparedProduct, prepare_product
 from remixlab.product import composite, prefill
+from remixlab.reference import fit_square
 from remixlab.remix import Remixer
 from remixlab.request import RemixRequest
 from remixlab.runtime import draw_noise, seeded_generators
@@ -44,25 +44,24 @@ class StockRemixer:
     def __init__(self, folder: Path, remixer: Remixer) -> None:
         self.remixer = remixer
         # Any, for the pipeline's annotations know neither its result nor its schedulers.
-        self.pipeline: Any = _pipeline(folder, remixer.suite)
+        self.pipeline: Any = stock_pipeline(folder, remixer.suite)
 
-    def remix(self, request: RemixRequest, *, keep: bool = True) -> Image.Image:
-        """One picture, as large as the product.
-
-        `keep` false regenerates the product's place too, and lays the product over it as always:
-        then both ways compute the same.
-        """
+    def remix(self, request: RemixRequest) -> Image.Image:
+        """One picture, as large as the product."""
         suite, config = self.remixer.suite, self.remixer.config
         size = suite.spec.native_size(*request.product.size)
         product = prepare_product(request, size, config)
-        background = self.background(request, product, keep=keep)
+        background = self.background(request, product)
         return composite(product.whole, images.resize(background, product.whole.size))
 
     @torch.inference_mode()
     def background(
         self, request: RemixRequest, product: PreparedProduct, *, keep: bool = True
     ) -> Image.Image:
-        """The pipeline's picture at its native size, before the composite."""
+        """The pipeline's picture at its native size, before the composite.
+
+        `keep` false regenerates the product's place too: then both ways compute the same.
+        """
         suite, config = self.remixer.suite, self.remixer.config
         width, height = product.native.size
         (generator,) = generators = seeded_generators([request.seed])
@@ -110,7 +109,8 @@ class _Certain:
         return self.value
 
 
-def _pipeline(folder: Path, suite: Suite) -> StableDiffusionXLControlNetInpaintPipeline:
+def stock_pipeline(folder: Path, suite: Suite) -> StableDiffusionXLControlNetInpaintPipeline:
+    """The pipeline with the weights in `folder`, of which `suite` was loaded too."""
     kind: dict[str, Any] = {"use_safetensors": True, "dtype": suite.dtype}
     side = suite.image_size
     scheduler: Any = suite.scheduler_factory()
@@ -167,4 +167,4 @@ def _squeezed(request: RemixRequest, side: int) -> Image.Image:
     """The whole reference in the encoder's square, as ours; grey where there is none."""
     if request.reference is None:
         return Image.new("RGB", (side, side), (128, 128, 128))
-    return images.resize(request.reference, (side, side))
+    return fit_square(request.reference, side, "resize")

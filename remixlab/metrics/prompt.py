@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from remixlab.metrics.clip import Scorer
+from torch import Tensor
+
+from remixlab.metrics.clip import ClipCosine
 from remixlab.metrics.fill import without_product
-from remixlab.metrics.metric import Metric, Picture
+from remixlab.metrics.metric import Picture
 
 
-class PromptScore(Metric):
+class PromptScore(ClipCosine):
     """100 x the cosine of background and prompt (CLIPScore without its rescaling, Hessel et al.
     2021, arXiv:2104.08718); the product is filled from its surroundings first, for it would
     decide the score otherwise.
@@ -17,32 +19,19 @@ class PromptScore(Metric):
 
     name, unit, better = "prompt_score", "100 x cosine", "higher"
 
-    def __init__(self, scorer: Scorer) -> None:
-        self.scorer = scorer
-
-    def of(self, picture: Picture) -> float:
-        """See `Metric`."""
-        return self.score([picture])[0]
-
-    def score(self, pictures: Sequence[Picture]) -> list[float]:
-        """See `Metric`."""
-        if not pictures:
-            return []
-        seen = self.scorer.images(
-            [without_product(p.background, p.mask, self.scorer.side) for p in pictures]
-        )
-        said = self.scorer.texts([p.prompt for p in pictures])
-        return (100 * (seen * said).sum(1)).tolist()
+    def compared(self, pictures: Sequence[Picture]) -> tuple[Tensor, Tensor]:
+        """See `ClipCosine`."""
+        side = self.scorer.side
+        seen = self.scorer.images([without_product(p.background, p.mask, side) for p in pictures])
+        return seen, self.scorer.texts([p.prompt for p in pictures])
 
 
-class WholePromptScore(PromptScore):
+class WholePromptScore(ClipCosine):
     """The same on the finished picture, product and all."""
 
-    name = "whole_prompt_score"
+    name, unit, better = "whole_prompt_score", "100 x cosine", "higher"
 
-    def score(self, pictures: Sequence[Picture]) -> list[float]:
-        """See `Metric`."""
-        if not pictures:
-            return []
+    def compared(self, pictures: Sequence[Picture]) -> tuple[Tensor, Tensor]:
+        """See `ClipCosine`."""
         seen = self.scorer.images([p.needed("image") for p in pictures])
-        return (100 * (seen * self.scorer.texts([p.prompt for p in pictures])).sum(1)).tolist()
+        return seen, self.scorer.texts([p.prompt for p in pictures])

@@ -21,6 +21,7 @@ from remixlab.remix import Remixer
 from remixlab.sweep.baselines import make_baselines
 from remixlab.sweep.config import FidelityConfig
 from remixlab.sweep.grid import Cell
+from remixlab.sweep.store import write_whole
 
 
 def write_record(
@@ -51,9 +52,12 @@ def write_record(
     }
     path = folder / "sweep.json"
     _refuse_another(path, record)
-    _write(path, json.dumps(record, indent=1, default=str) + "\n")
-    _write(folder / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(asdict(config))))
-    _write(folder / "env.json", json.dumps(record["provenance"], indent=1) + "\n")
+    settings = OmegaConf.to_yaml(OmegaConf.create(asdict(config)))
+    environment = json.dumps(record["provenance"], indent=1) + "\n"
+    # Whole or not at all: a killed run reads the first of them when it goes on.
+    write_whole(path, (json.dumps(record, indent=1, default=str) + "\n").encode())
+    write_whole(folder / "config.yaml", settings.encode())
+    write_whole(folder / "env.json", environment.encode())
 
 
 def write_baselines(
@@ -67,7 +71,7 @@ def write_baselines(
     for baseline in make_baselines(cells, segmenter):
         image = baseline.picture.needed("image")
         path = folder / "images" / f"{baseline.id}_image.png"
-        path.write_bytes(images.encode_png(image))
+        write_whole(path, images.encode_png(image))
         scores = {metric.name: metric.of(baseline.picture) for metric in metrics}
         values = {name: baseline.cell.values.get(name) for name in ("product_image", "ref_image")}
         rows.append({"id": baseline.id, "baseline": baseline.kind, **values, **scores})
@@ -75,13 +79,6 @@ def write_baselines(
         partial = target.with_suffix(".partial")
         pq.write_table(pa.Table.from_pylist(rows), partial)
         partial.replace(target)
-
-
-def _write(path: Path, text: str) -> None:
-    """Whole or not at all: a killed run reads these files when it goes on."""
-    partial = path.with_suffix(".partial")
-    partial.write_text(text)
-    partial.replace(path)
 
 
 def _about(metric: Metric) -> dict[str, str]:

@@ -44,7 +44,7 @@ class Store:
         if row["id"] in self:
             return
         for name, picture in pictures.items():
-            _write(self.picture(row["id"], name), images.encode_png(picture, text))
+            write_whole(self.picture(row["id"], name), images.encode_png(picture, text))
         line = json.dumps(row, sort_keys=True, allow_nan=False) + "\n"
         with self.journal.open("ab") as file:
             file.write(line.encode())
@@ -72,7 +72,7 @@ class Store:
             ) from error
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes) -> None:
     """The whole file or none of it."""
     partial = path.with_suffix(".partial")
     with partial.open("wb") as file:

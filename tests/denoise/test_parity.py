@@ -7,61 +7,27 @@ from typing import Any
 
 import pytest
 import torch
-from diffusers import (
-    AutoencoderKL,
-    ControlNetModel,
-    EulerDiscreteScheduler,
-    StableDiffusionXLControlNetInpaintPipeline,
-    UNet2DConditionModel,
-)
+from diffusers import StableDiffusionXLControlNetInpaintPipeline
 from PIL import Image
 from torch import Tensor
-from transformers import (
-    CLIPImageProcessor,
-    CLIPTextModel,
-    CLIPTextModelWithProjection,
-    CLIPTokenizer,
-    CLIPVisionModelWithProjection,
-)
 
 from remixlab import images
+from remixlab.bench.stock import stock_pipeline
 from remixlab.denoise.conditioning import Conditions, Dials, encode_texts, micro_conditioning
 from remixlab.denoise.keep import Keep
 from remixlab.denoise.loop import denoise
 from remixlab.models.suite import Suite
 from remixlab.reference import encode_references
 from remixlab.runtime import draw_noise, seeded_generators
-from tests.tiny_suite import ADAPTER_FILE
 
 SIDE, STEPS = 128, 4
 PROMPT, NEGATIVE = "a red bottle on an oak table", "a blue jar"
 
 
 @pytest.fixture(scope="module")
-def stock(tiny_folder: Path) -> StableDiffusionXLControlNetInpaintPipeline:
+def stock(tiny_folder: Path, tiny_suite: Suite) -> StableDiffusionXLControlNetInpaintPipeline:
     """The stock pipeline with the tiny suite's weights and its IP-Adapter."""
-    pipeline = StableDiffusionXLControlNetInpaintPipeline(
-        vae=AutoencoderKL.from_pretrained(tiny_folder / "vae"),
-        text_encoder=CLIPTextModel.from_pretrained(tiny_folder / "text_encoder"),
-        text_encoder_2=CLIPTextModelWithProjection.from_pretrained(tiny_folder / "text_encoder_2"),
-        tokenizer=CLIPTokenizer.from_pretrained(tiny_folder / "tokenizer"),
-        tokenizer_2=CLIPTokenizer.from_pretrained(tiny_folder / "tokenizer_2"),
-        unet=UNet2DConditionModel.from_pretrained(tiny_folder / "unet"),
-        controlnet=ControlNetModel.from_pretrained(tiny_folder / "controlnet"),
-        scheduler=EulerDiscreteScheduler.from_pretrained(tiny_folder / "scheduler"),
-        image_encoder=CLIPVisionModelWithProjection.from_pretrained(
-            tiny_folder / "ip_adapter/image_encoder"
-        ),
-        feature_extractor=CLIPImageProcessor(size=32, crop_size=32),
-    )
-    pipeline.load_ip_adapter(
-        str(tiny_folder),
-        subfolder="ip_adapter",
-        weight_name=ADAPTER_FILE,
-        image_encoder_folder=None,
-    )
-    pipeline.set_progress_bar_config(disable=True)
-    return pipeline
+    return stock_pipeline(tiny_folder, tiny_suite)
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
@@ -148,9 +148,9 @@ def _negative(studio: Studio) -> Finding:
 
 
 def _scores(studio: Studio, pictures: Sequence[Picture], words: Sequence[str]) -> list[float]:
-    backgrounds = [without_product(p.background, p.mask, studio.scorer.side) for p in pictures]
-    said = studio.scorer.texts([f"product photograph of a jar, {w}" for w in words])
-    return (100 * (studio.scorer.images(backgrounds) * said).sum(1)).tolist()
+    said = [f"product photograph of a jar, {w}" for w in words]
+    asked = [replace(p, prompt=text) for p, text in zip(pictures, said, strict=True)]
+    return PromptScore(studio.scorer).score(asked)
 
 
 def _guidance(studio: Studio) -> Iterator[Finding]:

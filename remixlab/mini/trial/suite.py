@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
-from PIL import Image
 from torch import Tensor
 
 from remixlab import images
@@ -19,6 +18,7 @@ from remixlab.mini.render import render
 from remixlab.mini.scenes import draw_scene
 from remixlab.mini.trial.studio import Finding, Studio
 from remixlab.models.vae import decode_latents, encode_pixels
+from remixlab.reference import fit_square
 
 _SCENES = 32
 # Everything after import: the suite is read from disk, the outline drawn, the picture composited.
@@ -43,7 +43,7 @@ def suite_findings(studio: Studio, folder: Path, overrides: Sequence[str]) -> It
     scenes = training_pairs(range(HELD_OUT, HELD_OUT + _SCENES), (side, side)).images
     yield _psnr(studio, scenes, "held-out scenes", 28)
     if studio.photographs:
-        resized = [images.to_tensor(_square(p, side))[0] for p in studio.photographs]
+        resized = [images.to_tensor(fit_square(p, side, "crop"))[0] for p in studio.photographs]
         yield _psnr(studio, (torch.stack(resized) + 1) / 2, "real photographs", 24)
     scorer = folder / "scorer"
     yield _megabytes("the suite", [p for p in _files(folder) if scorer not in p.parents], 40)
@@ -62,12 +62,6 @@ def _psnr(studio: Studio, pictures: Tensor, of_what: str, least: float) -> Findi
     value = bootstrap(raw)
     what = f"PSNR of the autoencoder on {of_what} at native size, dB"
     return Finding(what, f"at least {least:g}", value, value.mean >= least, raw)
-
-
-def _square(picture: Image.Image, side: int) -> Image.Image:
-    short = min(picture.size)
-    left, top = (picture.width - short) // 2, (picture.height - short) // 2
-    return images.resize(picture.crop((left, top, left + short, top + short)), (side, side))
 
 
 def _scenes_a_second() -> Finding:
