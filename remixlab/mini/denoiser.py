@@ -32,7 +32,7 @@ from remixlab.mini.budget import Budget, Trainer, averaged
 from remixlab.mini.latents import Batch, Examples
 from remixlab.models.attention import CrossRows, attach_processors
 
-DROP_TEXT, DROP_REFERENCE, BLANK_REFERENCE, USE_OUTLINE = 0.15, 0.3, 0.08, 0.8
+DROP_TEXT, DROP_REFERENCE, BLANK_REFERENCE, USE_OUTLINE = 0.15, 0.3, 0.08, 0.6
 # A remix keeps the product as it is: how well the model would have painted it matters little.
 PRODUCT_WEIGHT = 0.1
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
@@ -158,9 +158,10 @@ def _loss(
         down, middle = networks.controlnet(
             noisy, times, controlnet_cond=batch.outline, return_dict=False, **inputs
         )
+        strengths = batch.strengths[:, None, None, None]
         residuals = {
-            "down_block_additional_residuals": down,
-            "mid_block_additional_residual": middle,
+            "down_block_additional_residuals": [strengths * each for each in down],
+            "mid_block_additional_residual": strengths * middle,
         }
     predicted = networks.unet(
         noisy, times, cross_attention_kwargs={"rows": rows}, **inputs, **residuals

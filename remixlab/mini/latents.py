@@ -22,8 +22,12 @@ from remixlab.mini.dataset import Shard, read_shard
 from remixlab.product.mask import Product
 from remixlab.product.outline import draw_outline
 
-EDGES = 0.35
-"""Share of the examples whose outline comes with the edges of the whole picture."""
+STRONGEST = 2.0
+"""The highest outline_fidelity, at which every outline comes with the edges of the whole picture.
+
+The weaker an example's outline counts, the more seldom it does: so that the dial goes from a line
+that says nothing of the rest of the picture to one beside which nothing else is to be seen.
+"""
 
 
 @dataclass(frozen=True)
@@ -31,12 +35,14 @@ class Batch:
     """B training examples of one size.
 
     `latents` (B, C, h, w); `products` (B, 1, h, w), the share of each latent that the product
-    covers; `outline` (B, 3, H, W) in 0..1; `references` (B, 3, S, S) in 0..1.
+    covers; `outline` (B, 3, H, W) in 0..1, `strengths` (B,) how much each counts, in
+    0..`STRONGEST`; `references` (B, 3, S, S) in 0..1.
     """
 
     latents: Tensor
     products: Tensor
     outline: Tensor
+    strengths: Tensor
     references: Tensor
     captions: list[str]
 
@@ -86,9 +92,13 @@ class Examples:
         while True:
             chosen = random.choices(sizes, counts)[0]
             picks = [random.randrange(len(self.captions[chosen])) for _ in range(size)]
-            yield self._batch(chosen, picks, [random.random() < EDGES for _ in picks])
+            strengths = [random.uniform(0, STRONGEST) for _ in picks]
+            edges = [random.uniform(0, STRONGEST) < strength for strength in strengths]
+            yield self._batch(chosen, picks, edges, strengths)
 
-    def _batch(self, size: tuple[int, ...], picks: list[int], edges: list[bool]) -> Batch:
+    def _batch(
+        self, size: tuple[int, ...], picks: list[int], edges: list[bool], strengths: list[float]
+    ) -> Batch:
         group = self.groups[size]
         device = group["latents"].device
         index = torch.tensor(picks, device=device)
@@ -98,6 +108,7 @@ class Examples:
             group["latents"][index].float(),
             group["products"][index][:, None].float(),
             _unpack(bits, 16 * size[1])[:, None].expand(-1, 3, -1, -1),
+            torch.tensor(strengths, device=device),
             group["references"][index].float() / 255,
             [self.captions[size][pick] for pick in picks],
         )

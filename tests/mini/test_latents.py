@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 
 from remixlab.mini.architecture import IMAGE_SIZE, LATENT_CHANNELS
 from remixlab.mini.dataset import read_shard
-from remixlab.mini.latents import Examples, encode_shards
+from remixlab.mini.latents import STRONGEST, Examples, encode_shards
 from remixlab.product.mask import Product
 from remixlab.product.outline import draw_outline
 from tests.mini.conftest import CPU, SCENES
@@ -119,3 +119,13 @@ def test_batches_are_of_one_size_and_belong_together(
             assert torch.allclose(batch.products[i], F.avg_pool2d(mask, 16)[0], atol=1e-3)
             assert torch.equal(batch.references[i], read_shard(path).references[place] / 255)
     assert sizes == {(4, 4), (4, 6)}
+
+
+def test_the_stronger_an_outline_the_oftener_it_comes_with_all_edges(examples: Examples) -> None:
+    strong, weak = [], []
+    batches = examples.batches(16, Random(0))
+    for _ in range(12):
+        batch = next(batches)
+        for strength, lines in zip(batch.strengths.tolist(), batch.outline, strict=True):
+            (strong if strength > STRONGEST / 2 else weak).append(float(lines.mean()))
+    assert sum(strong) / len(strong) > 1.15 * sum(weak) / len(weak)
