@@ -6,7 +6,6 @@ than the mini suite and knows its synthetic world only; a report made with it ha
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,6 @@ from PIL import Image
 from torch import Tensor
 
 from remixlab.errors import InvalidConfig, MissingWeights
-from remixlab.metrics.metric import Metric, Picture
 
 MINI = Path(__file__).parents[1] / "mini" / "weights" / "scorer"
 _BATCH = 32
@@ -81,28 +79,6 @@ class Scorer:
         ids = self.tokenizer(list(texts))
         parts = [self.model.encode_text(part.to(self.device)) for part in ids.split(_BATCH)]
         return F.normalize(torch.cat(parts).float(), dim=-1).cpu()
-
-
-class ClipCosine(Metric):
-    """100 x the cosine of two things about a picture, as a scorer sees them."""
-
-    def __init__(self, scorer: Scorer) -> None:
-        self.scorer = scorer
-
-    def of(self, picture: Picture) -> float:
-        """See `Metric`."""
-        return self.score([picture])[0]
-
-    def score(self, pictures: Sequence[Picture]) -> list[float]:
-        """See `Metric`."""
-        if not pictures:
-            return []
-        one, other = self.compared(pictures)
-        return (100 * (one * other).sum(1)).tolist()
-
-    @abstractmethod
-    def compared(self, pictures: Sequence[Picture]) -> tuple[Tensor, Tensor]:
-        """Two (N, D) sets of unit vectors, a row a picture."""
 
 
 def _parse(name: str) -> tuple[str, str | None]:

@@ -14,18 +14,31 @@ from remixlab.metrics.metric import Picture
 _SIDE = 32
 
 
-def diversity(pictures: Sequence[Picture]) -> float:
-    """Mean over pairs of the mean CIELAB distance, pixel by pixel, at 32 x 32; in Delta E.
+class SeedDiversity:
+    """Mean CIELAB distance of a picture to those of the other seeds, all else being equal."""
 
-    The reduction leaves what one sees at a glance: the noise of fine textures would count as
-    diversity otherwise. Where either shows its product is left out. ValueError for fewer than two.
-    """
-    if len(pictures) < 2:
-        raise ValueError(f"diversity compares pictures: got {len(pictures)}, accepted: at least 2")
-    labs = [rgb2lab(np.asarray(images.resize(p.background, (_SIDE, _SIDE)))) for p in pictures]
-    free = [picture.around(_SIDE) for picture in pictures]
-    distances = [
-        np.linalg.norm(labs[a] - labs[b], axis=-1)[free[a] & free[b]].mean()
-        for a, b in combinations(range(len(pictures)), 2)
-    ]
-    return float(np.mean(distances))
+    name, unit, better = "diversity", "Delta E", "neither"
+
+    def score(self, pictures: Sequence[Picture]) -> list[float]:
+        """The value of each picture among all of them.
+
+        Distances are taken pixel by pixel at 32 x 32, which leaves what one sees at a glance: the
+        noise of fine textures would count as diversity otherwise. Where either shows its product
+        is left out. ValueError for fewer than two pictures.
+        """
+        count = len(pictures)
+        if count < 2:
+            raise ValueError(f"diversity compares pictures: got {count}, accepted: at least 2")
+        small = [np.asarray(images.resize(p.background, (_SIDE, _SIDE))) for p in pictures]
+        labs = [rgb2lab(pixels) for pixels in small]
+        free = [picture.around(_SIDE) for picture in pictures]
+        distances = np.zeros((count, count))
+        for a, b in combinations(range(count), 2):
+            apart = np.linalg.norm(labs[a] - labs[b], axis=-1)[free[a] & free[b]].mean()
+            distances[a, b] = distances[b, a] = apart
+        return (distances.sum(1) / (count - 1)).tolist()
+
+
+def diversity(pictures: Sequence[Picture]) -> float:
+    """Mean over all pairs of pictures, see `SeedDiversity`."""
+    return float(np.mean(SeedDiversity().score(pictures)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import cv2
@@ -19,6 +20,7 @@ from remixlab.metrics.metric import Metric, Picture
 
 _SIDE = 256  # pixels, the longer side at which GrabCut runs
 _REACH = 0.25  # of the shorter side: how far from the outline growth is looked for
+_NEAR = 1 / 24  # of the shorter side: the band in which growth is a halo
 _Mask = NDArray[np.bool_]
 
 
@@ -66,9 +68,14 @@ class BandRatio(BandEnergy):
 
 @dataclass(frozen=True)
 class Segmented:
-    """Areas as shares of the true mask: what was found outside it, and what of it was not found."""
+    """Areas as shares of the true mask.
+
+    `growth` is what was found outside it, `near` that of it within a band along the outline, and
+    `loss` what of the mask was not found.
+    """
 
     growth: float
+    near: float
     loss: float
 
 
@@ -80,13 +87,11 @@ class _Difference(Metric):
     """
 
     unit, better = "share of the product's area", "lower"
-    share: Literal["growth", "loss"]
+    share: Literal["growth", "near", "loss"]
 
     def of(self, picture: Picture) -> float:
         """See `Metric`."""
-        mask = _small(picture.mask)
-        found = segment(_small(picture.background), mask)
-        plain = segment(_small(_over_plain(picture)), mask)
+        found, plain = _segmented(picture)
         return getattr(found, self.share) - getattr(plain, self.share)
 
 
@@ -96,10 +101,23 @@ class Growth(_Difference):
     name, share = "outline_growth", "growth"
 
 
+class NearGrowth(_Difference):
+    """The part of the growth in a band along the outline: halos and swollen edges, not limbs."""
+
+    name, share = "outline_near_growth", "near"
+
+
 class Loss(_Difference):
     """Area of the true mask that GrabCut takes for background, less its bias."""
 
     name, share = "outline_loss", "loss"
+
+
+@lru_cache(maxsize=32)  # three scores ask for it
+def _segmented(picture: Picture) -> tuple[Segmented, Segmented]:
+    """As it is, and the product over a plain ground."""
+    mask = _small(picture.mask)
+    return segment(_small(picture.background), mask), segment(_small(_over_plain(picture)), mask)
 
 
 def segment(picture: Image.Image, mask: Image.Image) -> Segmented:
@@ -112,10 +130,10 @@ def segment(picture: Image.Image, mask: Image.Image) -> Segmented:
     if not inside.any():
         raise ValueError("the mask is empty: there is no product to segment")
     depth = np.asarray(distance_transform_edt(inside))
-    beyond = np.asarray(distance_transform_edt(~inside)) > _REACH * min(mask.size)
+    away = np.asarray(distance_transform_edt(~inside)) / min(mask.size)
     labels = np.where(inside, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
     labels[depth > 0.25 * depth.max()] = cv2.GC_FGD
-    labels[beyond] = cv2.GC_BGD
+    labels[away > _REACH] = cv2.GC_BGD
     cv2.setRNGSeed(0)  # the mixture models start from k-means
     models = np.zeros((1, 65)), np.zeros((1, 65))
     bgr = cv2.cvtColor(np.asarray(picture.convert("RGB")), cv2.COLOR_RGB2BGR)
@@ -123,10 +141,8 @@ def segment(picture: Image.Image, mask: Image.Image) -> Segmented:
     found = (labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)
     parts = np.asarray(label(found | inside))
     attached = found & np.isin(parts, np.unique(parts[inside]))
-    area = inside.sum()
-    return Segmented(
-        growth=float((attached & ~inside).sum() / area), loss=float((inside & ~found).sum() / area)
-    )
+    areas = attached & ~inside, attached & ~inside & (away <= _NEAR), inside & ~found
+    return Segmented(*(float(area.sum() / inside.sum()) for area in areas))
 
 
 def _edges(picture: Picture) -> NDArray[np.float64]:

@@ -24,8 +24,13 @@ class ProductDifference(Metric):
         return float(np.abs(image.astype(int) - product)[opaque].max(initial=0))
 
 
+_HIGHEST = (
+    100.0  # dB: far above what a rounding to 8 bits leaves, and a number that can be averaged
+)
+
+
 class ProductPSNR(Metric):
-    """Peak signal-to-noise ratio of the opaque product before the composite."""
+    """Peak signal-to-noise ratio of the opaque product before the composite; 100 where equal."""
 
     name, unit, better = "product_psnr", "dB", "higher"
 
@@ -33,7 +38,10 @@ class ProductPSNR(Metric):
         """See `Metric`."""
         product, opaque = _product(picture)
         painted = np.asarray(picture.background)
-        return float(peak_signal_noise_ratio(product[opaque], painted[opaque], data_range=255))
+        if np.array_equal(product[opaque], painted[opaque]):
+            return _HIGHEST
+        found = peak_signal_noise_ratio(product[opaque], painted[opaque], data_range=255)
+        return min(_HIGHEST, float(found))
 
 
 class ProductSSIM(Metric):

@@ -22,7 +22,7 @@ from remixlab.metrics.metric import Metric, Picture
 _SIDE = 128
 _DIRECTIONS, _QUANTILES = 64, 256
 _SCALES = 1.0, 2.0, 4.0, 8.0
-_SEEN = 0.5  # of 100 in lightness: what is weaker than that cannot be seen
+_SEEN = 0.5  # in units of CIELAB: what is weaker than that cannot be seen
 
 _Floats = NDArray[np.float64]
 
@@ -94,16 +94,17 @@ class LabWasserstein(StyleDistance):
 class TextureDistance(StyleDistance):
     """Distance of edge energies, in octaves: 1 is twice as strong, at a scale and direction.
 
-    Standard deviations of Gaussian derivatives of the lightness, across and down at four scales,
-    compared as logarithms: what the marginal statistics of a steerable pyramid measure (Portilla
-    and Simoncelli 2000), without its joint ones.
+    Standard deviations of Gaussian derivatives of each CIELAB channel, across and down at four
+    scales, compared as logarithms: what the marginal statistics of a steerable pyramid measure
+    (Portilla and Simoncelli 2000), without its joint ones. What a texture does to the colour tells
+    more pictures apart than what it does to the lightness.
     """
 
     name, unit = "texture_distance", "octaves"
 
     def describe(self, lab: _Floats, around: NDArray[np.bool_]) -> _Floats:
-        """Log2 energies, (2 x scales,); what the product's edge reaches does not count."""
-        return _energies(lab[..., 0], around)
+        """Log2 energies, (3 x scales x 2,); what the product's edge reaches does not count."""
+        return np.concatenate([_energies(lab[..., channel], around) for channel in range(3)])
 
     def difference(self, found: _Floats, wanted: _Floats) -> float:
         """See `StyleDistance`."""
@@ -113,9 +114,9 @@ class TextureDistance(StyleDistance):
 class ReferenceRank(Metric):
     """Rank of the picture's own reference among all, 1 being closest; ties count half.
 
-    Distances of several kinds are added after each is divided by its median over the references,
-    so that each has the same say. Report how often the rank is 1: raw distances tell little,
-    because they depend on how alike the references are.
+    Distances of several kinds are multiplied, so that proportions count and units do not. Report
+    how often the rank is 1: raw distances tell little, because they depend on how alike the
+    references are.
     """
 
     name, unit, better = "reference_rank", "", "lower"
@@ -134,17 +135,17 @@ class ReferenceRank(Metric):
         if place is None:
             raise ValueError("the picture's reference is not among those to rank")
         pairs = zip(self.distances, self.described, strict=True)
-        total = np.sum([self._shares(picture, *pair) for pair in pairs], axis=0)
+        total = np.sum([self._logarithms(picture, *pair) for pair in pairs], axis=0)
         closer = (total < total[place]).sum()
         ties = (total == total[place]).sum() - 1
         return float(1 + closer + ties / 2)
 
-    def _shares(
+    def _logarithms(
         self, picture: Picture, distance: StyleDistance, described: Sequence[_Floats]
     ) -> _Floats:
         found = distance.of_background(picture)
         values = np.array([distance.difference(found, wanted) for wanted in described])
-        return values / max(float(np.median(values)), 1e-9)
+        return np.log(np.maximum(values, 1e-9))
 
 
 def _lab(picture: Image.Image) -> _Floats:
@@ -157,9 +158,9 @@ def _directions() -> _Floats:
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
-def _energies(lightness: _Floats, around: NDArray[np.bool_]) -> _Floats:
+def _energies(channel: _Floats, around: NDArray[np.bool_]) -> _Floats:
     """Log2 standard deviations of derivatives; what the product's edge reaches does not count."""
-    filled = np.where(around, lightness, lightness[around].mean())
+    filled = np.where(around, channel, channel[around].mean())
     found = []
     for scale in _SCALES:
         reached = gaussian_filter((~around).astype(float), scale) > 0.005

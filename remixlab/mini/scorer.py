@@ -26,9 +26,8 @@ from remixlab.mini.dataset import read_shard
 
 MODEL: dict[str, Any] = {
     "embed_dim": 128,
-    "vision_cfg": {
-        "image_size": 96, "patch_size": 12, "layers": 6, "width": 192, "head_width": 48,
-    },
+    # Convolutions (CLIP's ResNet) find textures in far fewer pictures than a transformer needs.
+    "vision_cfg": {"image_size": 128, "layers": [1, 1, 1, 1], "width": 24},
     "text_cfg": {
         "context_length": 48, "vocab_size": VOCABULARY, "width": 128, "heads": 4, "layers": 3,
         "hf_tokenizer_name": "tokenizer", "pool_type": "eos", "eos_id": 1, "pad_id": 1,
@@ -79,7 +78,7 @@ def export_scorer(checkpoint: Path, tokenizer: CLIPTokenizer, target: Path) -> N
     """Write the scorer as a folder that open_clip loads, in fp16."""
     target.mkdir(parents=True, exist_ok=True)
     weights = averaged(torch.load(checkpoint, weights_only=True, map_location="cpu"))
-    halves = {k: v.half().contiguous() for k, v in weights.items()}
+    halves = {k: v.half() if v.is_floating_point() else v for k, v in weights.items()}
     save_file(halves, target / "open_clip_model.safetensors")
     config = {"model_cfg": MODEL, "preprocess_cfg": PREPROCESS}
     (target / "open_clip_config.json").write_text(json.dumps(config, indent=2) + "\n")
@@ -104,10 +103,11 @@ def _batches(shards: list[Path], size: int, random: Random) -> Iterator[tuple[Te
 
 
 def _cropped(pictures: Tensor, random: Random) -> Tensor:
-    """At least 70 % of each side, squeezed into the square that the scorer sees."""
+    """At least 70 % of each side, squeezed into the square that the scorer sees; or its mirror."""
     height, width = pictures.shape[-2:]
     rows, columns = (round(s * random.uniform(0.7, 1)) for s in (height, width))
     top, left = random.randint(0, height - rows), random.randint(0, width - columns)
     crop = pictures[..., top : top + rows, left : left + columns]
+    crop = crop.flip(-1) if random.random() < 0.5 else crop
     side = MODEL["vision_cfg"]["image_size"]
     return F.interpolate(crop, (side, side), mode="bilinear", antialias=True)

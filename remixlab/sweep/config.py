@@ -39,12 +39,18 @@ class FidelityConfig(RemixConfig):
         name: the experiment's name, and its folder's inside `out`.
         scorer: `mini`, a folder, `hf-hub:owner/name`, or open_clip's `MODEL/TAG`; null: only the
             scores that need no weights.
+        dino: a model of timm's that scores styles too, `vit_small_patch14_dinov2.lvd142m` for
+            DINOv2, or a folder; null: none.
+        csd: Contrastive Style Descriptors that score styles too: a safetensors file, or a
+            repository of the hub; null: none.
         dry_run: plan, count and cost, and make nothing.
     """
 
     name: str = matching("sweep", r"[A-Za-z0-9_.-]+", "letters, digits, and _ . -")
     sweep: SweepConfig = field(default_factory=SweepConfig)
     scorer: str | None = "mini"
+    dino: str | None = None
+    csd: str | None = None
     out: str = "runs"
     dry_run: bool = False
 

@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from remixlab.errors import InvalidConfig
-from remixlab.metrics.clip import Scorer
+from remixlab.metrics.diversity import SeedDiversity
 from remixlab.metrics.metric import Metric
 from remixlab.remix import Remixer
-from remixlab.runtime import resolve_device
 from remixlab.sweep.config import FidelityConfig, SweepConfig
 from remixlab.sweep.grid import Cell, expand, parse_axis
 from remixlab.sweep.plan import Plan, plan_sweep
 from remixlab.sweep.ray_pool import ray_executor
 from remixlab.sweep.record import write_baselines, write_record
 from remixlab.sweep.run import named, run_sweep
-from remixlab.sweep.scores import scores_for, warnings_about
+from remixlab.sweep.scores import Judges, scores_for, scores_of_groups, warnings_about
 from remixlab.sweep.store import Store
+from remixlab.sweep.table import write_table
 
 
 @dataclass(frozen=True)
@@ -33,24 +33,29 @@ class Sweep:
 
     @classmethod
     def prepare(cls, config: FidelityConfig) -> Sweep:
-        """Expand the grid, then load the suite and the scorer.
+        """Expand the grid, then load the suite and what scores it.
 
         Raises:
-            InvalidConfig: a bad axis, an empty grid, or a scorer that open_clip does not know.
-            MissingWeights: the suite's or the scorer's files are not to be had.
+            InvalidConfig: a bad axis, an empty grid, or a scorer that nobody knows.
+            MissingWeights: the suite's or a scorer's files are not to be had.
         """
         cells = expand_cells(config.sweep)
         remixer = Remixer.from_settings(config)
-        scorer = _scorer(config)
-        metrics = [] if config.model.weights == "random" else scores_for(cells, scorer)
+        judges = Judges.load(config)
+        metrics = [] if config.model.weights == "random" else scores_for(cells, judges)
         return cls(
             config,
             Path(config.out) / f"{config.name}_{config.model.name}",
             cells,
             remixer,
             metrics,
-            _notes(config, scorer, remixer),
+            _notes(config, judges, remixer),
         )
+
+    @property
+    def group_metrics(self) -> list[SeedDiversity]:
+        """The scores that need several finished cells."""
+        return scores_of_groups(self.cells) if self.metrics else []
 
     def plan(self) -> Plan:
         """Count and cost what is left of it; nothing is kept."""
@@ -68,11 +73,12 @@ class Sweep:
             self.config,
             self.remixer,
             axes=axes,
-            metrics=self.metrics,
+            metrics=[*self.metrics, *self.group_metrics],
             notes=self.notes,
         )
         executor = ray_executor(self.config) if self.config.sweep.executor == "ray" else None
         run_sweep(self.remixer, self.cells, self.metrics, store, executor)
+        write_table(self.remixer, self.cells, self.group_metrics, store)
         write_baselines(self.folder, self.cells, self.metrics, self.config.segmenter)
         return self.folder
 
@@ -87,13 +93,7 @@ def expand_cells(sweep: SweepConfig) -> list[Cell]:
     return expand(sweep.axes, paired=sweep.paired, longest_side=sweep.longest_side)
 
 
-def _scorer(config: FidelityConfig) -> Scorer | None:
-    if config.scorer is None or config.model.weights == "random":
-        return None
-    return Scorer.load(config.scorer, resolve_device(config.runtime.device))
-
-
-def _notes(config: FidelityConfig, scorer: Scorer | None, remixer: Remixer) -> list[str]:
+def _notes(config: FidelityConfig, judges: Judges, remixer: Remixer) -> list[str]:
     if config.model.weights == "random":
         return ["The weights are random: there is nothing to score."]
-    return warnings_about(scorer, remixer.suite)
+    return warnings_about(judges.scorer, remixer.suite)

@@ -16,6 +16,7 @@ from omegaconf import OmegaConf
 from remixlab import images
 from remixlab.environment import describe_environment
 from remixlab.errors import InvalidConfig
+from remixlab.metrics.diversity import SeedDiversity
 from remixlab.metrics.metric import Metric
 from remixlab.remix import Remixer
 from remixlab.sweep.baselines import make_baselines
@@ -30,7 +31,7 @@ def write_record(
     remixer: Remixer,
     *,
     axes: Mapping[str, Sequence[Any]],
-    metrics: Sequence[Metric],
+    metrics: Sequence[Metric | SeedDiversity],
     notes: Sequence[str],
 ) -> None:
     """Write `sweep.json`, `config.yaml` and `env.json`.
@@ -73,7 +74,8 @@ def write_baselines(
         path = folder / "images" / f"{baseline.id}_image.png"
         write_whole(path, images.encode_png(image))
         scores = {metric.name: metric.of(baseline.picture) for metric in metrics}
-        values = {name: baseline.cell.values.get(name) for name in ("product_image", "ref_image")}
+        names = ("product_image", "ref_image", "prompt")
+        values = {name: baseline.cell.values.get(name) for name in names}
         rows.append({"id": baseline.id, "baseline": baseline.kind, **values, **scores})
     if rows:
         partial = target.with_suffix(".partial")
@@ -81,7 +83,7 @@ def write_baselines(
         partial.replace(target)
 
 
-def _about(metric: Metric) -> dict[str, str]:
+def _about(metric: Metric | SeedDiversity) -> dict[str, str]:
     about = " ".join((type(metric).__doc__ or "").split("\n\n")[0].split())
     return {"name": metric.name, "unit": metric.unit, "better": metric.better, "about": about}
 

@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 from PIL import Image
 from rich.progress import (
@@ -75,8 +73,7 @@ def run_sweep(
     by side, because they share their first step. `executor` makes the batches elsewhere; None
     makes them here, one after the other.
     """
-    everyone = named(remixer, cells)
-    missing = [(name, cell) for name, cell in everyone if name not in store]
+    missing = [(name, cell) for name, cell in named(remixer, cells) if name not in store]
     parts = list(batches(remixer, missing))
     made = executor(parts) if executor else _one_by_one(remixer, parts, metrics)
     with Progress(*_COLUMNS) as progress:
@@ -85,7 +82,6 @@ def run_sweep(
             for one in some:
                 store.add(one.row, one.pictures, one.text)
             progress.advance(task, len(some))
-    write_table(store, [name for name, _ in everyone])
 
 
 def make(remixer: Remixer, batch: Batch, metrics: Sequence[Metric]) -> Iterator[list[Made]]:
@@ -113,18 +109,6 @@ def definition(remixer: Remixer, cell: Cell) -> dict[str, Any]:
         "settings": settings,
         "model": {k: v for k, v in model.items() if k not in ("licence", "download_gb")},
     }
-
-
-def write_table(store: Store, order: Sequence[str]) -> None:
-    """`cells.parquet`: one row a cell, in the order of the grid, whatever order they came in."""
-    rows = [_flat(store.rows[name]) for name in order]
-    partial = store.folder / "cells.parquet.partial"
-    pq.write_table(pa.Table.from_pylist(rows), partial)
-    partial.replace(store.folder / "cells.parquet")
-
-
-def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {"id": row["id"], **row["values"], **row["scores"], "warnings": row["warnings"]}
 
 
 def batches(remixer: Remixer, cells: Sequence[tuple[str, Cell]]) -> Iterator[Batch]:

@@ -57,19 +57,31 @@ class Store:
         return self.folder / "images" / f"{cell}_{name}.png"
 
     def _recovered(self) -> list[dict[str, Any]]:
-        if not self.journal.exists():
-            return []
-        content = self.journal.read_bytes()
-        whole = content[: content.rfind(b"\n") + 1]
-        if len(whole) < len(content):
+        rows, whole = read_journal(self.journal)
+        if self.journal.exists() and whole < self.journal.stat().st_size:
             with self.journal.open("r+b") as file:
-                file.truncate(len(whole))
-        try:
-            return [json.loads(line) for line in whole.splitlines()]
-        except ValueError as error:
-            raise InvalidConfig(
-                field="output", value=str(self.journal), accepted="a journal that a sweep wrote"
-            ) from error
+                file.truncate(whole)
+        return rows
+
+
+def read_journal(path: Path) -> tuple[list[dict[str, Any]], int]:
+    """The whole lines of a journal, none where there is no file, and how many bytes they are.
+
+    Raises InvalidConfig for a file that is none.
+    """
+    content = path.read_bytes() if path.exists() else b""
+    whole = content[: content.rfind(b"\n") + 1]
+    try:
+        return [json.loads(line) for line in whole.splitlines()], len(whole)
+    except ValueError as error:
+        raise InvalidConfig(
+            field="output", value=str(path), accepted="a journal that a sweep wrote"
+        ) from error
+
+
+def flat(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A line of the journal as a row of the table."""
+    return {"id": row["id"], **row["values"], **row["scores"], "warnings": row["warnings"]}
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from remixlab.metrics.diversity import diversity
+from remixlab.metrics.diversity import SeedDiversity, diversity
 from remixlab.metrics.metric import Picture
 from tests.metrics.conftest import noise, plain, stripes
 
@@ -32,3 +32,10 @@ def test_fine_noise_counts_little(picture: Make) -> None:
 def test_one_picture_has_none(picture: Make) -> None:
     with pytest.raises(ValueError, match="got 1"):
         diversity([picture(plain((0, 0, 0)))])
+
+
+def test_the_odd_one_is_farther_from_the_others_than_they_from_each_other(picture: Make) -> None:
+    shown = [picture(plain(c)) for c in ((200, 60, 60), (190, 60, 60), (60, 60, 200))]
+    values = SeedDiversity().score(shown)
+    assert values[2] > 1.5 * max(values[:2])
+    assert sum(values) / 3 == pytest.approx(diversity(shown))

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from remixlab.metrics.metric import Picture
-from remixlab.metrics.outline import BandEnergy, BandRatio, Growth, Loss, segment
+from remixlab.metrics.outline import BandEnergy, BandRatio, Growth, Loss, NearGrowth, segment
 from tests.metrics.conftest import SIDE, noise, plain
 
 Make = Callable[..., Picture]
@@ -46,6 +46,15 @@ def test_growth_is_the_area_that_was_added(picture: Make, disc: Image.Image) -> 
     )
     area = sum(1 for value in disc.tobytes() if value > 127)
     assert Growth().of(grown) == pytest.approx(outside / area, rel=0.15)
+
+
+def test_near_growth_is_a_halo_and_not_a_limb(picture: Make) -> None:
+    limb, halo = horned(picture(plain(GREEN)), 2), picture(plain(GREEN))
+    background = halo.background.copy()
+    ImageDraw.Draw(background).ellipse((72, 72, 184, 184), fill=(200, 30, 40))
+    halo = replace(halo, background=background)
+    shares = [NearGrowth().of(each) / Growth().of(each) for each in (limb, halo)]
+    assert shares[0] < 0.6 and shares[1] == pytest.approx(1, abs=0.02)
 
 
 def test_what_does_not_touch_the_product_has_not_grown(picture: Make) -> None:

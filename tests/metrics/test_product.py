@@ -54,3 +54,10 @@ def test_what_is_missing_is_named(picture: Make) -> None:
         ProductPSNR().of(replace(picture(plain((0, 0, 0))), product=None))
     with pytest.raises(ValueError, match="opaque"):
         ProductPSNR().of(replace(picture(plain((0, 0, 0))), product=Image.new("RGBA", (256, 256))))
+
+
+def test_an_equal_product_has_a_psnr_that_can_be_averaged(picture: Make) -> None:
+    good = picture(plain((90, 120, 60)))
+    assert ProductPSNR().of(good) == 100
+    one_pixel = replace(good, background=shifted(good.background, 1, MIDDLE))
+    assert 70 < ProductPSNR().of(one_pixel) < 100

@@ -14,9 +14,9 @@ from PIL import Image
 from torch import Tensor
 
 from remixlab.metrics.clip import Scorer
-from remixlab.metrics.clip_style import ClipStyle
 from remixlab.metrics.metric import Picture
 from remixlab.metrics.prompt import PromptScore, WholePromptScore
+from remixlab.metrics.style_cosine import ClipStyle
 from tests.metrics.conftest import plain
 
 Make = Callable[..., Picture]

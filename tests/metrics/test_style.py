@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -72,6 +73,14 @@ def test_textures_tell_scale_and_direction(picture: Make) -> None:
     assert texture.of(picture(turned, fine)) > 1
 
 
+def test_textures_of_colour_alone_count(picture: Make) -> None:
+    """A red and a green of one lightness: nothing of the stripes is left in the grey picture."""
+    striped, calm = stripes((200, 40, 40), (20, 119, 20), 8), plain((115, 115, 115))
+    lightness = rgb2lab(np.asarray(striped))[..., 0]
+    assert np.ptp(lightness) < 2
+    assert TextureDistance().of(picture(striped, calm)) > 1.5
+
+
 @pytest.mark.parametrize("distance", ALL, ids=lambda d: d.name)
 def test_the_product_does_not_count(
     distance: StyleDistance, picture: Make, disc: Image.Image
@@ -103,6 +112,17 @@ class TestRank:
         reference = self.references[number]
         moved = reference.transpose(Image.Transpose.ROTATE_180)
         assert ReferenceRank(self.references).of(picture(moved, reference)) == 1
+
+    def test_the_unit_of_a_distance_does_not_count(self, picture: Make) -> None:
+        class Rescaled(TextureDistance):
+            def difference(self, found: Any, wanted: Any) -> float:
+                return 1000 * super().difference(found, wanted)
+
+        references = [noise(n, 40 * n, 40 * n + 60) for n in range(5)]
+        for texture in (TextureDistance(), Rescaled()):
+            rank = ReferenceRank(references, [LabWasserstein(), texture])
+            shown = picture(noise(9, 60, 110), references[3])
+            assert rank.of(shown) == ReferenceRank(references).of(shown)
 
     def test_another_style_is_last(self, picture: Make) -> None:
         rank = ReferenceRank(self.references, [LabDistance()])

@@ -34,8 +34,8 @@ def test_open_clip_reads_it(shards: list[Path], tokenizer: CLIPTokenizer, tmp_pa
     trainer = train_scorer(shards, tokenizer, Budget(1, 60, 3, 1e-3), folder=tmp_path, device=CPU)
     export_scorer(trainer.path, tokenizer, tmp_path / "scorer")
     scorer = Scorer.load(str(tmp_path / "scorer"))
-    assert scorer.side == 96
-    pixels = np.random.default_rng(0).integers(0, 256, (96, 96, 3), dtype=np.uint8)
+    assert scorer.side == 128
+    pixels = np.random.default_rng(0).integers(0, 256, (128, 128, 3), dtype=np.uint8)
     texts = ["a red bottle", "a jar, on the beach, " + "far " * 100]
     seen, said = scorer.images([Image.fromarray(pixels)] * 3), scorer.texts(texts)
     for vectors, count in ((seen, 3), (said, 2)):

@@ -13,12 +13,16 @@ import pytest
 import torch
 from PIL import Image
 
-from remixlab import Remixer, RemixResult
+from remixlab import Remixer, RemixRequest, RemixResult
+from remixlab.metrics.diversity import SeedDiversity, diversity
+from remixlab.metrics.metric import Picture
 from remixlab.metrics.product import ProductDifference
 from remixlab.metrics.richness import ColourEntropy
+from remixlab.models.vae import decode_latents
 from remixlab.sweep.grid import Cell, expand
 from remixlab.sweep.run import definition, run_sweep
 from remixlab.sweep.store import Store
+from remixlab.sweep.table import write_table
 from tests.conftest import make_product, make_reference
 
 METRICS = (ProductDifference(), ColourEntropy())
@@ -71,6 +75,7 @@ def test_every_cell_once_in_a_table_in_the_grids_order(
     sizes = counted(remixer, monkeypatch)
     store = Store(tmp_path / "run")
     run_sweep(remixer, cells, METRICS, store)
+    write_table(remixer, cells, (), store)
     assert sizes == [4, 2, 4, 2]  # two sizes of six cells each
     rows = pq.read_table(tmp_path / "run" / "cells.parquet").to_pylist()
     assert [{k: row[k] for k in cells[0].values} for row in rows] == [c.values for c in cells]
@@ -91,6 +96,60 @@ def test_a_cells_picture_does_not_depend_on_its_batch(
     assert max(np.abs(one[name] - five[name]).max() for name in one) <= 1
 
 
+def test_nor_do_its_pixels_before_they_are_rounded(
+    tiny_remixer: Remixer, cells: list[Cell], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stated tolerance: 1e-4 of the largest value, in single precision."""
+    requests = [cell.request for cell in cells[:6]]
+    alone = torch.cat([decoded(tiny_remixer, [request], monkeypatch) for request in requests])
+    for size, order in ((6, [0, 1, 2, 3, 4, 5]), (4, [5, 2, 0, 4, 1, 3])):
+        shuffled = [requests[number] for number in order]
+        together = decoded(with_batch(tiny_remixer, size), shuffled, monkeypatch)
+        assert (together - alone[order]).abs().max() <= 1e-4 * alone.abs().max()
+
+
+def decoded(
+    remixer: Remixer, requests: Sequence[RemixRequest], monkeypatch: pytest.MonkeyPatch
+) -> torch.Tensor:
+    """(N, 3, H, W) pixels as they come out of the decoder, in the order of the requests."""
+    found: list[torch.Tensor] = []
+
+    def decode(vae: Any, latents: torch.Tensor) -> torch.Tensor:
+        found.append(decode_latents(vae, latents))
+        return found[-1]
+
+    with monkeypatch.context() as patch:
+        patch.setattr("remixlab.remix.decode_latents", decode)
+        remixer.remix_batch(requests)
+    return torch.cat(found)
+
+
+def test_diversity_is_that_of_the_seeds(
+    tiny_remixer: Remixer, cells: list[Cell], tmp_path: Path
+) -> None:
+    store = Store(tmp_path / "run")
+    run_sweep(with_batch(tiny_remixer, 6), cells, (), store)
+    write_table(tiny_remixer, cells, [SeedDiversity()], store)
+    rows = pq.read_table(tmp_path / "run" / "cells.parquet").to_pylist()
+    for product in ("square.png", "tall.png"):
+        for style in (0, 0.5, 1):
+            pair = [
+                (row, cell)
+                for row, cell in zip(rows, cells, strict=True)
+                if (row["product_image"], row["style_fidelity"]) == (product, style)
+            ]
+            pictures = [
+                Picture(
+                    Image.open(store.picture(row["id"], "background")),
+                    cell.request.product.getchannel("A"),
+                )
+                for row, cell in pair
+            ]
+            assert [row["seed"] for row, _ in pair] == [1, 2]
+            assert {row["diversity"] for row, _ in pair} == {diversity(pictures)}
+    assert all(row["diversity"] > 0 for row in rows)
+
+
 @pytest.mark.parametrize("place", [0, 1, 2])
 def test_resumed_after_a_kill_in_any_batch(
     tiny_remixer: Remixer,
@@ -102,6 +161,7 @@ def test_resumed_after_a_kill_in_any_batch(
     remixer, some = with_batch(tiny_remixer, 2), cells[:6]
     whole = Store(tmp_path / "whole")
     run_sweep(remixer, some, METRICS, whole)
+    write_table(remixer, some, [SeedDiversity()], whole)
     remix: Callable[..., list[RemixResult]] = remixer.remix_batch
     made = iter(range(place))
 
@@ -116,6 +176,7 @@ def test_resumed_after_a_kill_in_any_batch(
     store = Store(tmp_path / "cut")
     assert len(store.rows) == 2 * place
     run_sweep(remixer, some, METRICS, store)
+    write_table(remixer, some, [SeedDiversity()], store)
     assert store.rows == whole.rows
     tables = [(tmp_path / run / "cells.parquet").read_bytes() for run in ("whole", "cut")]
     assert tables[0] == tables[1]

@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from remixlab.metrics.clip import Scorer
+from remixlab.metrics.embedders import ImageEmbedder
 from remixlab.models.suite import Suite
 from remixlab.sweep.grid import Cell, expand
-from remixlab.sweep.scores import scores_for, warnings_about
+from remixlab.sweep.scores import Judges, scores_for, scores_of_groups, warnings_about
 from tests.conftest import make_product, make_reference
 
 STYLE = {"lab_distance", "lab_wasserstein", "texture_distance", "leakage"}
@@ -35,7 +36,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def names(cells: list[Cell], judge: Scorer | None) -> set[str]:
-    return {metric.name for metric in scores_for(cells, judge)}
+    return {metric.name for metric in scores_for(cells, Judges(judge))}
 
 
 def cells(folder: Path, **axes: Any) -> list[Cell]:
@@ -57,6 +58,19 @@ def test_prompt_scores_need_a_scorer_and_a_prompt(folder: Path) -> None:
     said = cells(folder, prompt="on marble", ref_image="r0.png")
     assert names(said, scorer()) - names(said, None) == PROMPT | {"clip_style"}
     assert not names(cells(folder, ref_image="r0.png"), scorer()) & PROMPT
+
+
+def test_other_eyes_score_styles_where_they_were_asked_for(folder: Path) -> None:
+    eyes = ImageEmbedder("eyes", torch.nn.Identity(), torch.as_tensor, 8, torch.device("cpu"))
+    judged = scores_for(cells(folder, ref_image="r0.png"), Judges(dino=eyes, csd=eyes))
+    assert {"dino_style", "csd_style"} <= {metric.name for metric in judged}
+    plain = scores_for(cells(folder, seed=1), Judges(dino=eyes, csd=eyes))
+    assert not {"dino_style", "csd_style"} & {metric.name for metric in plain}
+
+
+def test_diversity_needs_two_seeds(folder: Path) -> None:
+    assert scores_of_groups(cells(folder, seed=[1], style_fidelity=[0, 1])) == []
+    assert [m.name for m in scores_of_groups(cells(folder, seed=[1, 2]))] == ["diversity"]
 
 
 def test_the_suites_own_encoder_as_scorer_is_warned_of(tiny_suite: Suite) -> None:

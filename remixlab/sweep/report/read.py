@@ -36,7 +36,7 @@ def read_run(folder: Path) -> Run:
         weights=described["weights"],
         dimensions=dimensions,
         metrics=metrics,
-        cells=read_cells(folder / "cells.parquet", dimensions, metrics),
+        cells=read_cells(folder, dimensions, metrics),
         baselines=read_baselines(folder / "baselines.parquet", metrics) if scored else (),
         notes=tuple(str(note) for note in _typed(path, described, "notes", list)),
         provenance=_typed(path, described, "provenance", dict),

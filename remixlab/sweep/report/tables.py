@@ -20,19 +20,22 @@ from remixlab.sweep.report.contents import (
     MetricInfo,
     is_number,
 )
+from remixlab.sweep.store import flat, read_journal
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,128}")  # part of a picture's file name
 
 
 def read_cells(
-    path: Path, dimensions: Sequence[Dimension], metrics: Sequence[MetricInfo]
+    folder: Path, dimensions: Sequence[Dimension], metrics: Sequence[MetricInfo]
 ) -> tuple[Cell, ...]:
-    """The cells of `cells.parquet`, each with its place in the grid.
+    """The cells of a run, each with its place in the grid.
+
+    They are those of `cells.parquet`, which a finished sweep writes, or else of its journal.
 
     Raises InvalidConfig, naming the path: not readable, a column missing, or cells outside the
     grid or twice in it.
     """
-    rows = _rows(path)
+    path, rows = _finished_or_not(folder, metrics)
     axes = [axis for dimension in dimensions for axis in dimension.axes]
     _check_columns(path, rows, ["id", *axes, *(metric.name for metric in metrics)])
     steps = [{values: i for i, values in enumerate(d.values)} for d in dimensions]
@@ -68,6 +71,20 @@ def read_baselines(path: Path, metrics: Sequence[MetricInfo]) -> tuple[Baseline,
         if row["baseline"] not in BASELINES:
             _refuse(path, f"baselines of these kinds: {', '.join(BASELINES)}")
     return tuple(Baseline(row["baseline"], _scores(path, row, metrics)) for row in rows)
+
+
+def _finished_or_not(
+    folder: Path, metrics: Sequence[MetricInfo]
+) -> tuple[Path, list[dict[str, Any]]]:
+    """The file with the cells, and its rows; an unfinished sweep has not scored everything yet."""
+    table, journal = folder / "cells.parquet", folder / "cells.jsonl"
+    if table.is_file() or not journal.is_file():
+        return table, _rows(table)
+    unscored = {metric.name: None for metric in metrics}
+    try:
+        return journal, [unscored | flat(row) for row in read_journal(journal)[0]]
+    except (KeyError, TypeError) as error:
+        _refuse(journal, "a journal that a sweep wrote", error)
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:

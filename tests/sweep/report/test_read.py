@@ -57,6 +57,31 @@ def test_an_unfinished_run_has_fewer_cells_than_planned(tmp_path: Path) -> None:
     assert (len(nothing.cells), nothing.planned) == (0, 24)
 
 
+def test_a_killed_run_is_read_from_its_journal(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "run")
+    rows = pq.read_table(folder / "cells.parquet").to_pylist()[:5]
+    (folder / "cells.parquet").unlink()
+    lines = [
+        {
+            "id": row["id"],
+            "values": {axis: row[axis] for axis in AXES},
+            "scores": {"leakage": row["leakage"]},
+            "warnings": [],
+        }
+        for row in rows
+    ]
+    whole = "".join(json.dumps(line) + "\n" for line in lines)
+    (folder / "cells.jsonl").write_text(whole + '{"id": "cut sho')
+    run = read_run(folder)
+    assert {cell.id: cell.scores["leakage"] for cell in run.cells} == {
+        row["id"]: row["leakage"] for row in rows
+    }
+    assert {cell.scores["clip_style"] for cell in run.cells} == {None}
+    (folder / "cells.jsonl").write_text('{"other": 1}\n')
+    with pytest.raises(InvalidConfig, match=r"cells\.jsonl"):
+        read_run(folder)
+
+
 def test_random_weights_leave_no_scores(tmp_path: Path) -> None:
     run = read_run(write_run(tmp_path / "run", weights="random"))
     assert not run.scored and not run.metrics and not run.baselines
