@@ -38,6 +38,8 @@ def main(composed: DictConfig) -> None:
             print(f"report: {write_report([folder], folder)}")
     except RemixError as error:
         sys.exit(f"error: {error}")
+    except OSError as error:
+        sys.exit(f"error: {error}; what is made is kept, and the same command goes on with it")
 
 
 if __name__ == "__main__":

@@ -10,12 +10,11 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Annotated, Any, cast
-from unittest.mock import patch
 
 import numpy as np
 import typer
@@ -33,6 +32,7 @@ from remixlab.sweep.grid import Cell
 from remixlab.sweep.run import batches, named
 
 ROOT = Path(__file__).parents[1]
+WEIGHTS = ROOT / "remixlab" / "mini" / "weights"
 
 
 def main(
@@ -50,8 +50,8 @@ def main(
     cells = expand_cells(config.sweep)
     requests = [cell.request for cell in cells]
     remixer = Remixer.from_settings(config)
-    stock = StockRemixer(ROOT / "remixlab" / "mini" / "weights", remixer)
-    differences = _differences(remixer, stock, requests[:: max(1, len(requests) // compared)])
+    stock = StockRemixer(WEIGHTS, remixer)
+    differences = _differences(remixer, requests[:: max(1, len(requests) // compared)])
     ordered = _ordered(remixer, cells)
     ours, theirs = [], []
     _timed(lambda: remixer.remix_batch(ordered[:8]))  # what happens once in a process
@@ -99,17 +99,15 @@ def _loop(stock: StockRemixer, requests: Sequence[RemixRequest]) -> None:
         stock.remix(request)
 
 
-def _differences(
-    remixer: Remixer, stock: StockRemixer, requests: Sequence[RemixRequest]
-) -> list[int]:
+def _differences(remixer: Remixer, requests: Sequence[RemixRequest]) -> list[int]:
     """Largest difference of the backgrounds, of 255, with the product's place regenerated too."""
-    with patch("remixlab.remix.prepare_keep", lambda *_: None):
-        ours = remixer.remix_batch(requests)
+    free = Remixer(remixer.suite, replace(remixer.config, hold_product=False))
+    stock, ours = StockRemixer(WEIGHTS, free), free.remix_batch(requests)
     found = []
     for request, result in zip(requests, ours, strict=True):
         size = remixer.suite.spec.native_size(*request.product.size)
         product = prepare_product(request, size, remixer.config)
-        theirs = images.resize(stock.background(request, product, keep=False), request.product.size)
+        theirs = images.resize(stock.background(request, product), request.product.size)
         pair = [np.asarray(picture).astype(int) for picture in (result.background, theirs)]
         found.append(int(np.abs(pair[0] - pair[1]).max()))
     return found

@@ -127,13 +127,22 @@ class OutlineConfig:
 
 @dataclass
 class RemixConfig:
-    """Everything that `Remixer` needs beside a request; `steps` null: the suite's own number."""
+    """Everything that `Remixer` needs beside a request.
+
+    Attributes:
+        segmenter: how the product is cut out, see `cut_out`.
+        hold_product: the product's own latents are held in place while the rest is denoised.
+            Without, its place is painted like the rest before the product is laid over it, which
+            shows what outline_fidelity does by itself.
+        steps: null: the suite's own number.
+    """
 
     model: SuiteConfig = field(default_factory=SuiteConfig)
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
     reference: ReferenceConfig = field(default_factory=ReferenceConfig)
     outline: OutlineConfig = field(default_factory=OutlineConfig)
     segmenter: str = among("alpha", "alpha", "grabcut", "rembg")
+    hold_product: bool = True
     steps: int | None = within(None, 1, 1000)
 
 

@@ -102,7 +102,7 @@ class Remixer:
         shape = (suite.latent_channels, *(side // suite.latent_factor for side in size[::-1]))
         noise = runtime.draw_noise(generators, shape, suite.device)
         with clock.measure("encode"):
-            keep = prepare_keep(suite, products, noise)
+            keep = prepare_keep(suite, products, noise) if config.hold_product else None
         with clock.measure("denoise"):
             latents = denoise(
                 suite,

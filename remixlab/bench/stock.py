@@ -55,12 +55,10 @@ class StockRemixer:
         return composite(product.whole, images.resize(background, product.whole.size))
 
     @torch.inference_mode()
-    def background(
-        self, request: RemixRequest, product: PreparedProduct, *, keep: bool = True
-    ) -> Image.Image:
+    def background(self, request: RemixRequest, product: PreparedProduct) -> Image.Image:
         """The pipeline's picture at its native size, before the composite.
 
-        `keep` false regenerates the product's place too: then both ways compute the same.
+        Without `hold_product` both ways compute the same.
         """
         suite, config = self.remixer.suite, self.remixer.config
         width, height = product.native.size
@@ -73,7 +71,7 @@ class StockRemixer:
             prompt=request.prompt,
             negative_prompt=request.negative_prompt,
             image=Image.fromarray(prefill(product.native)),
-            mask_image=_mask(product, keep),
+            mask_image=_mask(product, config.hold_product),
             control_image=Image.fromarray(product.outline).convert("RGB"),
             ip_adapter_image=_squeezed(request, suite.image_size),
             width=width,
@@ -156,9 +154,9 @@ def _autoencoder(folder: Path, suite: Suite) -> Any:
     return vae.eval()
 
 
-def _mask(product: PreparedProduct, keep: bool) -> Image.Image:
+def _mask(product: PreparedProduct, hold: bool) -> Image.Image:
     """White where the pipeline may paint."""
-    if not keep:
+    if not hold:
         return Image.new("L", product.native.size, 255)
     return Image.fromarray(255 - product.native.alpha)
 

@@ -15,12 +15,15 @@ Change = Literal["rises", "falls", "no clear change", "cannot be judged"]
 EXPECTED: dict[str, dict[str, Change]] = {
     "style_fidelity": {
         "clip_style": "rises",
+        "dino_style": "rises",
+        "csd_style": "rises",
         "reference_rank": "falls",
         "lab_wasserstein": "falls",
         "leakage": "rises",
     },
     "outline_fidelity": {
         "outline_growth": "falls",
+        "outline_near_growth": "falls",
         "band_energy": "falls",
         "edge_density": "falls",
     },

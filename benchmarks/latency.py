@@ -1,0 +1,63 @@
+"""How long a remix takes at each of the seven sizes: `python benchmarks/latency.py`.
+
+    python benchmarks/latency.py                                    all sizes, and stock diffusers
+    python benchmarks/latency.py sizes=[square] runs=30             one size, longer
+    python benchmarks/latency.py --multirun model=mini steps=4,8    each in a process of its own
+    python benchmarks/latency.py model=sdxl model.weights=random    without the hub: times only
+
+Results go to benchmarks/results/DATE_SUITE_DEVICE_COMMIT/: raw values, a table, a plot.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from dataclasses import asdict
+from datetime import datetime, timezone
+from pathlib import Path
+
+import hydra
+from omegaconf import DictConfig, OmegaConf
+
+from remixlab.bench.config import LatencyConfig, register_latency
+from remixlab.config import config_folder, typed_config
+from remixlab.environment import describe_environment
+from remixlab.errors import RemixError
+
+register_latency()
+
+
+@hydra.main(version_base=None, config_path=str(config_folder().resolve()), config_name="latency")
+def main(composed: DictConfig) -> None:
+    """Write the settings to a new folder and measure in a new process."""
+    try:
+        config: LatencyConfig = typed_config(composed)
+    except RemixError as error:
+        sys.exit(f"error: {error}")
+    folder = _new_folder(config)
+    (folder / "config.yaml").write_text(OmegaConf.to_yaml(OmegaConf.create(asdict(config))))
+    print(f"results: {folder}", flush=True)
+    done = subprocess.run([sys.executable, "-m", "remixlab.bench.run", str(folder)], check=False)
+    if done.returncode:
+        sys.exit(done.returncode)
+
+
+def _new_folder(config: LatencyConfig) -> Path:
+    """DATE_SUITE_DEVICE_COMMIT, with a number where that is there already."""
+    environment = describe_environment()
+    device = (environment["gpu"] or {}).get("name", "cpu")
+    commit = ((environment["git"] or {}).get("commit") or "unknown")[:8]
+    date = datetime.now(timezone.utc).date().isoformat()
+    plain = re.sub(r"[^A-Za-z0-9]+", "-", device)
+    name = f"{date}_{config.model.name}_{plain}_{commit}"
+    for number in range(1, 1000):
+        folder = Path(config.out) / (name if number == 1 else f"{name}_{number}")
+        if not folder.exists():
+            folder.mkdir(parents=True)
+            return folder
+    raise RuntimeError(f"{name} is there a thousand times")
+
+
+if __name__ == "__main__":
+    main()

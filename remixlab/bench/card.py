@@ -1,0 +1,61 @@
+"""What the card does while it is timed: clocks, power, temperature, and whether it throttles."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+_EVERY = 0.1  # seconds
+
+
+@contextmanager
+def sampled(device: torch.device) -> Iterator[list[dict[str, float]]]:
+    """A list that fills inside the block; it stays empty on a CPU and without nvidia-ml-py.
+
+    Each sample: MHz of the processors and of the memory, watts, degrees Celsius, NVML's bits of
+    reasons for throttling, bytes in use as the card counts them.
+    """
+    samples: list[dict[str, float]] = []
+    nvml = _nvml() if device.type == "cuda" else None
+    if nvml is None:
+        yield samples
+        return
+    ended = threading.Event()
+    handle = nvml.nvmlDeviceGetHandleByIndex(device.index or 0)
+
+    def watch() -> None:
+        while not ended.wait(_EVERY):
+            samples.append(_sample(nvml, handle))
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield samples
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _nvml() -> Any:
+    try:
+        import pynvml  # from nvidia-ml-py, an extra
+
+        pynvml.nvmlInit()
+    except Exception:  # no package, no driver, or no permission: latency is measured without it
+        return None
+    return pynvml
+
+
+def _sample(nvml: Any, handle: Any) -> dict[str, float]:
+    return {
+        "sm_mhz": nvml.nvmlDeviceGetClockInfo(handle, nvml.NVML_CLOCK_SM),
+        "memory_mhz": nvml.nvmlDeviceGetClockInfo(handle, nvml.NVML_CLOCK_MEM),
+        "watts": nvml.nvmlDeviceGetPowerUsage(handle) / 1000,
+        "celsius": nvml.nvmlDeviceGetTemperature(handle, nvml.NVML_TEMPERATURE_GPU),
+        "throttle_reasons": nvml.nvmlDeviceGetCurrentClocksEventReasons(handle),
+        "used_bytes": nvml.nvmlDeviceGetMemoryInfo(handle).used,
+    }

@@ -1,0 +1,41 @@
+"""The settings of a latency run: those of a remix, and what is timed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from hydra.core.config_store import ConfigStore
+
+from remixlab.config import RemixConfig, register_schemas
+from remixlab.config_checks import within
+from remixlab.request import SIZES
+
+
+@dataclass
+class LatencyConfig(RemixConfig):
+    """Everything that `benchmarks/latency.py` needs.
+
+    Attributes:
+        sizes: tags of the sizes that are timed, in turn.
+        product_image, ref_image, prompt: what is remixed; the product is framed to each size.
+        runs, seconds: at least so many runs and seconds for each size, once times are steady.
+        stock: time the stock diffusers pipeline too, A B A B.
+        profile: also write a trace of one remix and a table of its operators.
+        out: results go to a folder of their own in here.
+    """
+
+    sizes: list[str] = field(default_factory=lambda: list(SIZES))
+    product_image: str = "examples/products/jar.png"
+    ref_image: str = "examples/references/wood.jpg"
+    prompt: str = "product photograph of a jar, on a wooden table"
+    runs: int = within(10, 1, 10_000)
+    seconds: float = within(10.0, 0.0, 3600.0)
+    stock: bool = True
+    profile: bool = False
+    out: str = "benchmarks/results"
+
+
+def register_latency() -> None:
+    """Make the schemas known to Hydra, before the app's `main` is decorated."""
+    register_schemas()
+    ConfigStore.instance().store(name="latency_schema", node=LatencyConfig, provider="remixlab")
