@@ -117,16 +117,21 @@ def doctor() -> None:
 
 @app.command()
 def report(
-    runs: Annotated[list[Path], typer.Argument(help="Run folders of sweeps.", show_default=False)],
+    runs: Annotated[
+        list[Path],
+        typer.Argument(help="Run folders, all of sweeps or all of latency.", show_default=False),
+    ],
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="Folder for the report; default: the first run's."),
     ] = None,
 ) -> None:
-    """Make a sweep's report again, or one that compares several: HTML, Markdown and plots."""
+    """Make a run's report again, or one that compares several runs of sweeps or of latency."""
+    from remixlab.bench.compare import compare_runs, is_latency_run
     from remixlab.sweep.report import write_report
 
-    print(write_report(runs, output or runs[0]))
+    write = compare_runs if all(map(is_latency_run, runs)) else write_report
+    print(write(runs, output or runs[0]))
 
 
 def build_request(body: Path | None, given: dict[str, Any]) -> RemixRequest:

@@ -10,6 +10,7 @@ from nbclient import NotebookClient
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+PRINTED = {"02_fidelity_sweep": "12 cells, 0 done", "03_latency": "floor by part: {'text':"}
 
 
 @pytest.mark.slow
@@ -26,7 +27,7 @@ def test_runs_from_top_to_bottom(path: Path, tmp_path: Path) -> None:
     printed = "".join(
         output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", [])
     )
-    assert "12 cells, 0 done" in printed
+    assert PRINTED[path.stem] in printed
     assert (tmp_path / "runs").is_dir()
 
 

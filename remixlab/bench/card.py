@@ -42,7 +42,7 @@ def sampled(device: torch.device) -> Iterator[list[dict[str, float]]]:
 
 def _nvml() -> Any:
     try:
-        import pynvml  # from nvidia-ml-py, an extra
+        import pynvml  # from nvidia-ml-py, an extra  # pyright: ignore[reportMissingImports]
 
         pynvml.nvmlInit()
     except Exception:  # no package, no driver, or no permission: latency is measured without it

@@ -98,7 +98,7 @@ def load_csd(name: str, device: torch.device | str = "cpu") -> ImageEmbedder:
     except (KeyError, RuntimeError) as error:
         accepted = "a CLIP image tower as backbone.* and last_layer_style"
         raise InvalidConfig(field="csd", value=name, accepted=accepted) from error
-    side = tower.image_size[0]
+    side: int = tower.image_size[0]  # pyright: ignore[reportIndexIssue]
     transform = open_clip.image_transform(
         side,
         is_train=False,

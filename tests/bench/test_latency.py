@@ -11,13 +11,16 @@ from typing import cast
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
+from remixlab.bench.compare import compare_runs
 from remixlab.bench.config import LatencyConfig, register_latency
 from remixlab.bench.floor import Rates, Work
 from remixlab.bench.latency import Counting, Run, Sample, Way, measure
 from remixlab.bench.measured import Measured
 from remixlab.bench.record import write_results
 from remixlab.bench.run import framed, requests_of, run_latency
+from remixlab.cli import app
 from remixlab.config import compose_config
 from remixlab.environment import describe_environment
 from remixlab.errors import InvalidConfig
@@ -116,6 +119,25 @@ def test_results_say_what_was_measured(tmp_path: Path) -> None:
     assert raw["floor_seconds"]["tall"] == {"unet": 0.1, "decode": 0.1}
     with Image.open(tmp_path / "stages.png") as plot:
         assert plot.width > 1000
+
+
+def test_runs_are_compared_with_the_first(tmp_path: Path) -> None:
+    for name, seconds in (("before", 1.0), ("after", 0.5)):
+        way = ways([], [seconds], [9.0])
+        samples = list(measure(way, REQUESTS, Counting(runs=2, seconds=0)))
+        write_results(measured(samples), tmp_path / name)
+    path = compare_runs([tmp_path / "before", tmp_path / "after"], tmp_path / "both")
+    assert "| 1024x1024 | 1.000 | 0.500 (2.00 x) |" in path.read_text()
+    assert "1. before: mini, 8 steps" in path.read_text()
+    result = CliRunner().invoke(app, ["report", str(tmp_path / "after")])
+    assert result.exit_code == 0 and "latency.md" in result.stdout
+
+
+def test_what_is_no_latency_run_is_named(tmp_path: Path) -> None:
+    (tmp_path / "samples.parquet").write_text("nothing")
+    (tmp_path / "raw.json").write_text("{}")
+    with pytest.raises(InvalidConfig, match=tmp_path.name):
+        compare_runs([tmp_path], tmp_path)
 
 
 def test_products_are_framed_whole(tmp_path: Path) -> None:

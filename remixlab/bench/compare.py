@@ -1,0 +1,88 @@
+"""Several latency runs side by side, read from their folders."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from remixlab.bench.latency import OurWay
+from remixlab.errors import InvalidConfig
+from remixlab.request import SIZES
+
+
+@dataclass(frozen=True)
+class LatencyRun:
+    """A run folder: its name, what ran where, and the counted seconds of each size."""
+
+    label: str
+    about: str
+    seconds: dict[str, list[float]]
+
+
+def is_latency_run(folder: Path) -> bool:
+    """Whether a folder is that of a latency run."""
+    return (folder / "samples.parquet").is_file()
+
+
+def compare_runs(folders: Sequence[Path], out: Path) -> Path:
+    """Write `latency.md` about one run or several, the others held against the first.
+
+    Raises InvalidConfig for a folder that cannot be read; it names the path.
+    """
+    runs = [read_latency(folder) for folder in folders]
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / "latency.md"
+    path.write_text("\n".join(_lines(runs)) + "\n", encoding="utf-8")
+    return path
+
+
+def read_latency(folder: Path) -> LatencyRun:
+    """The counted samples of our own way, by size.
+
+    Raises InvalidConfig, see `compare_runs`.
+    """
+    try:
+        raw = json.loads((folder / "raw.json").read_text(encoding="utf-8"))
+        config, environment = raw["config"], raw["environment"]
+        steps = config["steps"] or config["model"]["steps"]
+        device = (environment["gpu"] or {"name": f"{environment['processor']} CPU"})["name"]
+        rows = pq.read_table(folder / "samples.parquet").to_pylist()
+        seconds: dict[str, list[float]] = {}
+        for row in rows:
+            if row["way"] == OurWay.name and row["counted"]:
+                seconds.setdefault(row["size"], []).append(float(row["total"]))
+    except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
+        accepted = f"the folder of a latency run ({error})"
+        raise InvalidConfig(field="report", value=str(folder), accepted=accepted) from error
+    about = (
+        f"{config['model']['name']}, {steps} steps, {device}, {environment['versions']['torch']}"
+    )
+    return LatencyRun(folder.name, about, seconds)
+
+
+def _lines(runs: Sequence[LatencyRun]) -> Iterator[str]:
+    for number, run in enumerate(runs, 1):
+        yield f"{number}. {run.label}: {run.about}"
+    yield ""
+    yield f"| median seconds | {' | '.join(str(n + 1) for n in range(len(runs)))} |"
+    yield "|---" * (len(runs) + 1) + "|"
+    for tag, size in SIZES.items():
+        if any(tag in run.seconds for run in runs):
+            cells = (_cell(run, runs[0], tag) for run in runs)
+            yield f"| {size.width}x{size.height} | {' | '.join(cells)} |"
+
+
+def _cell(run: LatencyRun, first: LatencyRun, tag: str) -> str:
+    """A median and, beside those of other runs, how many times faster than the first."""
+    if tag not in run.seconds:
+        return ""
+    own = median(run.seconds[tag])
+    if run is first or tag not in first.seconds:
+        return f"{own:.3f}"
+    return f"{own:.3f} ({median(first.seconds[tag]) / own:.2f} x)"
