@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,6 +37,34 @@ class PreparedProduct:
     whole: Product
     native: Product
     outline: NDArray[np.uint8]
+
+
+def picture_key(request: RemixRequest) -> tuple[Hashable, ...]:
+    """What decides a picture: requests with equal keys get the same one.
+
+    A branch that a dial leaves out reads nothing, so what it would have read does not count.
+    """
+    styled = request.reference is not None and request.style_fidelity > 0
+    return (
+        id(request.product),
+        id(request.reference) if styled else None,
+        request.style_fidelity if styled else 0,
+        request.prompt,
+        request.negative_prompt if request.cfg_scale > 1 else "",
+        request.cfg_scale if request.cfg_scale > 1 else 1,
+        request.outline_fidelity,
+        request.seed,
+    )
+
+
+def prepare_products(
+    requests: Sequence[RemixRequest], size: tuple[int, int], config: RemixConfig
+) -> list[PreparedProduct]:
+    """The product of each request, prepared once for all that have the same picture."""
+    pictures, index = distinct([id(request.product) for request in requests])
+    firsts = [requests[index.index(number)] for number in range(len(pictures))]
+    prepared = [prepare_product(request, size, config) for request in firsts]
+    return [prepared[number] for number in index]
 
 
 def prepare_product(

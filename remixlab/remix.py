@@ -6,18 +6,20 @@ request -> product, reference, prompt -> denoise -> decode -> composite -> resul
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import torch
 from PIL import Image
 
 from remixlab import images, runtime
 from remixlab.config import RemixConfig, compose_config
+from remixlab.denoise.conditioning import distinct
 from remixlab.denoise.loop import OnStep, denoise
 from remixlab.models.load import load_suite
 from remixlab.models.spec import SuiteSpec
 from remixlab.models.suite import Suite
 from remixlab.models.vae import decode_latents
-from remixlab.prepare import prepare_conditions, prepare_keep, prepare_product
+from remixlab.prepare import picture_key, prepare_conditions, prepare_keep, prepare_products
 from remixlab.product import composite
 from remixlab.provenance import describe
 from remixlab.request import RemixRequest, RemixResult
@@ -70,13 +72,18 @@ class Remixer:
         """Make many remixes, each with its own everything; answers come in the given order.
 
         Requests whose backgrounds have the same size are denoised together, `runtime.batch_size`
-        at a time. `on_step(step, steps, latents)` is called after every denoising step.
+        at a time, and those that mean the same picture once. `on_step(step, steps, latents)` is
+        called after every denoising step.
         """
         resolved = [request.resolved() for request in requests]
         results: dict[int, RemixResult] = {}
         for numbers in self._groups(resolved):
-            made = self._remix_group([resolved[n] for n in numbers], on_step)
-            results.update(zip(numbers, made, strict=True))
+            keys, index = distinct([picture_key(resolved[n]) for n in numbers])
+            firsts = [resolved[numbers[index.index(k)]] for k in range(len(keys))]
+            made = self._remix_group(firsts, on_step)
+            for n, k in zip(numbers, index, strict=True):
+                provenance = describe(resolved[n], self.suite, self.config)
+                results[n] = replace(made[k], provenance=provenance)
         return [results[number] for number in range(len(resolved))]
 
     def _groups(self, requests: Sequence[RemixRequest]) -> Iterator[list[int]]:
@@ -96,7 +103,7 @@ class Remixer:
         suite, config = self.suite, self.config
         size = suite.spec.native_size(*requests[0].product.size)
         with clock.measure("product"):
-            products = [prepare_product(request, size, config) for request in requests]
+            products = prepare_products(requests, size, config)
         conditions, warnings = prepare_conditions(suite, requests, products, config, clock)
         generators = runtime.seeded_generators([request.seed for request in requests])
         shape = (suite.latent_channels, *(side // suite.latent_factor for side in size[::-1]))

@@ -105,6 +105,42 @@ def test_batch_answers_in_order_across_sizes(tiny_remixer: Remixer) -> None:
     assert [r.image.size for r in tiny_remixer.remix_batch(requests)] == sizes
 
 
+def test_one_picture_that_is_asked_for_twice_is_made_once(
+    tiny_remixer: Remixer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a dial leaves out, and a negative prompt without guidance, decide nothing."""
+    product = make_product(128, 128)
+    unread = [
+        request(
+            product_image=product,
+            ref_image=make_reference(i),
+            style_fidelity=0,
+            cfg_scale=1 - i / 4,
+            negative_prompt=f"bad {i}",
+        )
+        for i in range(3)
+    ]
+    other = request(product_image=product, style_fidelity=0, cfg_scale=1, seed=12)
+    made: list[int] = []
+    monkeypatch.setattr(remix, "denoise", counting(remix.denoise, made))
+    results = tiny_remixer.remix_batch([unread[0], other, *unread[1:]])
+    assert made == [2]
+    pictures = [result.image.tobytes() for result in results]
+    assert pictures[0] == pictures[2] == pictures[3] != pictures[1]
+    hashes = {str(result.provenance["request"]["ref_image"]) for result in results}
+    assert len(hashes) == 3  # each still says what it was asked with
+
+
+def counting(denoise: Any, made: list[int]) -> Any:
+    """`denoise` that notes how many pictures it makes."""
+
+    def counted(suite: Any, conditions: Any, noise: torch.Tensor, **others: Any) -> torch.Tensor:
+        made.append(len(noise))
+        return denoise(suite, conditions, noise, **others)
+
+    return counted
+
+
 def test_batches_are_split_to_the_batch_size(tiny_remixer: Remixer) -> None:
     config = replace(
         tiny_remixer.config, runtime=replace(tiny_remixer.config.runtime, batch_size=2)

@@ -19,6 +19,7 @@ from rich.progress import (
 )
 
 from remixlab.metrics.metric import Metric, Picture
+from remixlab.prepare import picture_key
 from remixlab.provenance import describe
 from remixlab.remix import Remixer
 from remixlab.request import RemixResult
@@ -70,7 +71,8 @@ def run_sweep(
     """Make every cell that `store` does not have yet, score it and keep it.
 
     Cells of one size are remixed together, `runtime.batch_size` at a time, those of one seed side
-    by side, because they share their first step. `executor` makes the batches elsewhere; None
+    by side, because they share their first step, and those that mean one picture beside each other,
+    because it is made once. `executor` makes the batches elsewhere; None
     makes them here, one after the other.
     """
     missing = [(name, cell) for name, cell in named(remixer, cells) if name not in store]
@@ -112,15 +114,22 @@ def definition(remixer: Remixer, cell: Cell) -> dict[str, Any]:
 
 
 def batches(remixer: Remixer, cells: Sequence[tuple[str, Cell]]) -> Iterator[Batch]:
-    """Cells that can be remixed together, those of one seed side by side."""
+    """Cells that can be remixed together, those of one seed and one picture side by side."""
+    first: dict[Any, int] = {}
+    for _, cell in cells:
+        first.setdefault(picture_key(cell.request), cell.number)
     groups: dict[tuple[int, int], Batch] = {}
     for name, cell in cells:
         size = remixer.suite.spec.native_size(*cell.request.product.size)
         groups.setdefault(size, []).append((name, cell))
     limit = remixer.config.runtime.batch_size
     for group in groups.values():
-        group.sort(key=lambda item: (item[1].request.seed, item[1].number))
+        group.sort(key=lambda item: _order(item[1], first))
         yield from (group[i : i + limit] for i in range(0, len(group), limit))
+
+
+def _order(cell: Cell, first: Mapping[Any, int]) -> tuple[int, int, int]:
+    return cell.request.seed, first[picture_key(cell.request)], cell.number
 
 
 def _remixed(remixer: Remixer, batch: Batch) -> Iterator[tuple[Batch, list[RemixResult]]]:
