@@ -19,8 +19,8 @@ class LatencyConfig(RemixConfig):
         sizes: tags of the sizes that are timed, in turn.
         product_image, ref_image, prompt: what is remixed; the product is framed to each size.
         runs, seconds: at least so many runs and seconds for each size, once times are steady.
+        patience: runs of each after which they count as steady, come what may.
         stock: time the stock diffusers pipeline too, A B A B.
-        profile: also write a trace of one remix and a table of its operators.
         out: results go to a folder of their own in here.
     """
 
@@ -30,8 +30,8 @@ class LatencyConfig(RemixConfig):
     prompt: str = "product photograph of a jar, on a wooden table"
     runs: int = within(10, 1, 10_000)
     seconds: float = within(10.0, 0.0, 3600.0)
+    patience: int = within(12, 1, 1000)
     stock: bool = True
-    profile: bool = False
     out: str = "benchmarks/results"
 
 

@@ -49,7 +49,7 @@ def run_latency(config: LatencyConfig) -> Measured:
     ways, notes = _ways(config, remixer, ours)
     rates = measure_rates(device, remixer.suite.dtype)
     work = {size: count_work(remixer, request) for size, request in requests.items()}
-    counting = Counting(runs=config.runs, seconds=config.seconds)
+    counting = Counting(config.runs, config.seconds, patience=config.patience)
     with sampled(device) as card, Progress(transient=True) as progress:
         task = progress.add_task("timing", total=None)
 

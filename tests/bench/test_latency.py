@@ -155,7 +155,7 @@ def test_an_unknown_size_is_named() -> None:
 
 
 def test_a_whole_run_on_the_mini_suite(tmp_path: Path) -> None:
-    overrides = ["sizes=[ultrawide]", "runs=1", "seconds=0", "steps=1"]
+    overrides = ["sizes=[ultrawide]", "runs=1", "seconds=0", "patience=1", "steps=1"]
     config = cast(LatencyConfig, compose_config(overrides, name="latency"))
     found = run_latency(config)
     assert {(s.way, s.size) for s in found.samples} == {
