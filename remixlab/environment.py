@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import platform
+import resource
 import subprocess
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +26,18 @@ def describe_environment() -> dict[str, Any]:
         "cuda": torch.version.cuda,
         "gpu": _gpu(),
     }
+
+
+def process_peak() -> int:
+    """The most memory that this process has held so far, in bytes."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def device_name(environment: Mapping[str, Any]) -> str:
+    """The card, or else the processor, of what `describe_environment` said."""
+    card = environment["gpu"]
+    return card["name"] if card else f"{environment['processor']} CPU"
 
 
 def _git() -> dict[str, Any] | None:

@@ -140,7 +140,6 @@ class Remixer:
                 background=background,
                 timings=dict(clock.seconds),
                 warnings=warning,
-                provenance=describe(request, suite, config),
             )
             for request, product, picture, background, warning in zip(
                 requests, products, pictures, backgrounds, warnings, strict=True

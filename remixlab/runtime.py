@@ -84,6 +84,12 @@ def draw_noise(
     return noise.to(device)
 
 
+def wait_for(device: torch.device) -> None:
+    """Until the device has done what it was given; a CPU has."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
 @dataclass
 class Clock:
     """Seconds by stage; waits for the device on both sides, so that a stage owns its work."""
@@ -94,12 +100,8 @@ class Clock:
     @contextmanager
     def measure(self, stage: str) -> Iterator[None]:
         """Add the time of the block to `stage`."""
-        self._wait()
+        wait_for(self.device)
         start = time.perf_counter()
         yield
-        self._wait()
+        wait_for(self.device)
         self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - start
-
-    def _wait(self) -> None:
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)

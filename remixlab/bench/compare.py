@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from remixlab.bench.latency import OurWay
+from remixlab.environment import device_name
 from remixlab.errors import InvalidConfig
 from remixlab.request import SIZES
 
@@ -51,7 +52,7 @@ def read_latency(folder: Path) -> LatencyRun:
         raw = json.loads((folder / "raw.json").read_text(encoding="utf-8"))
         config, environment = raw["config"], raw["environment"]
         steps = config["steps"] or config["model"]["steps"]
-        device = (environment["gpu"] or {"name": f"{environment['processor']} CPU"})["name"]
+        device = device_name(environment)
         rows = pq.read_table(folder / "samples.parquet").to_pylist()
         seconds: dict[str, list[float]] = {}
         for row in rows:

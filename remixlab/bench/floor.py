@@ -21,6 +21,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from remixlab.models.suite import Suite
 from remixlab.remix import Remixer
 from remixlab.request import RemixRequest
+from remixlab.runtime import wait_for
 
 _SIDES = {"cpu": 1536, "cuda": 8192}  # of the matrices: large enough to fill the device
 _COPIED = {"cpu": 64_000_000, "cuda": 1_000_000_000}  # bytes
@@ -122,14 +123,9 @@ def _fastest(device: torch.device, work: Callable[[], object]) -> float:
     times: list[float] = []
     started = time.perf_counter()
     while len(times) < 10 or time.perf_counter() - started < _SECONDS:
-        _wait(device)
+        wait_for(device)
         start = time.perf_counter()
         work()
-        _wait(device)
+        wait_for(device)
         times.append(time.perf_counter() - start)
     return median(sorted(times)[: max(1, len(times) // 10)])
-
-
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)

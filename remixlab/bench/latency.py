@@ -16,6 +16,7 @@ import torch
 from remixlab.bench.timing import Step, StepTimer, timeline_of
 from remixlab.remix import Remixer
 from remixlab.request import RemixRequest
+from remixlab.runtime import wait_for
 
 
 class Way(Protocol):
@@ -122,7 +123,11 @@ def measure(
     warm: dict[tuple[str, str], list[float]] = {(w.name, s): [] for w, s in places}
     counted: dict[tuple[str, str], list[float]] = {(w.name, s): [] for w, s in places}
     while True:
-        left = [p for p in places if _wanted(warm, counted, (p[0].name, p[1]), counting)]
+        left = [
+            (way, size)
+            for way, size in places
+            if _wanted(warm[way.name, size], counted[way.name, size], counting)
+        ]
         if not left:
             return
         for way, size in left:
@@ -136,15 +141,10 @@ def measure(
             yield sample
 
 
-def _wanted(
-    warm: dict[tuple[str, str], list[float]],
-    counted: dict[tuple[str, str], list[float]],
-    key: tuple[str, str],
-    counting: Counting,
-) -> bool:
-    if not _steady(warm[key], counting):
+def _wanted(warm: Sequence[float], counted: Sequence[float], counting: Counting) -> bool:
+    if not _steady(warm, counting):
         return True
-    return len(counted[key]) < counting.runs or sum(counted[key]) < counting.seconds
+    return len(counted) < counting.runs or sum(counted) < counting.seconds
 
 
 def _steady(times: Sequence[float], counting: Counting) -> bool:
@@ -158,6 +158,5 @@ def _steady(times: Sequence[float], counting: Counting) -> bool:
 
 
 def _now(device: torch.device) -> float:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
+    wait_for(device)
     return time.perf_counter()

@@ -17,6 +17,7 @@ from remixlab.bench.floor import floor_seconds
 from remixlab.bench.latency import OurWay, Sample, StockWay
 from remixlab.bench.measured import Measured
 from remixlab.bench.plot import plot_stages
+from remixlab.environment import device_name
 from remixlab.request import SIZES
 
 _P99 = 100  # runs: a percentile needs so many to mean anything
@@ -63,9 +64,9 @@ def _raw(measured: Measured) -> dict[str, Any]:
 
 def _table(measured: Measured) -> Iterator[str]:
     config, environment = measured.config, measured.environment
-    device = (environment["gpu"] or {}).get("name") or f"{environment['processor']} CPU"
     threads = "" if environment["gpu"] else f", {environment['threads']} threads"
-    yield f"{config.model.name}, {config.steps or config.model.steps} steps, {device}{threads}"
+    steps = config.steps or config.model.steps
+    yield f"{config.model.name}, {steps} steps, {device_name(environment)}{threads}"
     yield ""
     yield "| size | median s | IQR | p90 | floor s | ratio to floor | stock s | stock / ours |"
     yield "|---|---|---|---|---|---|---|---|"

@@ -5,7 +5,6 @@ The folder holds `config.yaml`; what was measured is written beside it.
 
 from __future__ import annotations
 
-import resource
 import sys
 import time
 from collections.abc import Sequence
@@ -25,7 +24,7 @@ from remixlab.bench.measured import Measured
 from remixlab.bench.record import write_results
 from remixlab.bench.stock import StockRemixer
 from remixlab.config import typed_config
-from remixlab.environment import describe_environment
+from remixlab.environment import describe_environment, process_peak
 from remixlab.errors import InvalidConfig
 from remixlab.remix import Remixer
 from remixlab.request import SIZES, RemixRequest
@@ -111,8 +110,7 @@ def _ways(config: LatencyConfig, remixer: Remixer, ours: OurWay) -> tuple[list[W
 def _memory(remixer: Remixer, requests: Sequence[RemixRequest]) -> dict[str, float]:
     """Peak bytes in a pass of its own: the card's, else those of the process so far."""
     if remixer.suite.device.type != "cuda":
-        unit = 1 if sys.platform == "darwin" else 1024
-        return {"process": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit}
+        return {"process": process_peak()}
     torch.cuda.reset_peak_memory_stats()
     for request in requests:
         remixer.remix(request)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import resource
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 
+from remixlab.environment import process_peak
 from remixlab.metrics.metric import Metric
 from remixlab.remix import Remixer
 from remixlab.sweep.run import Batch, batches, make
@@ -76,8 +75,7 @@ def _peak() -> float:
     """Bytes: of the card where there is one, else the process's own peak so far."""
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated()
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    return process_peak()
 
 
 def _duration(seconds: float) -> str:

@@ -9,8 +9,6 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 from omegaconf import OmegaConf
 
 from remixlab import images
@@ -22,7 +20,7 @@ from remixlab.remix import Remixer
 from remixlab.sweep.baselines import make_baselines
 from remixlab.sweep.config import FidelityConfig
 from remixlab.sweep.grid import Cell
-from remixlab.sweep.store import write_whole
+from remixlab.sweep.store import write_rows, write_whole
 
 
 def write_record(
@@ -78,9 +76,7 @@ def write_baselines(
         values = {name: baseline.cell.values.get(name) for name in names}
         rows.append({"id": baseline.id, "baseline": baseline.kind, **values, **scores})
     if rows:
-        partial = target.with_suffix(".partial")
-        pq.write_table(pa.Table.from_pylist(rows), partial)
-        partial.replace(target)
+        write_rows(target, rows)
 
 
 def _about(metric: Metric | SeedDiversity) -> dict[str, str]:

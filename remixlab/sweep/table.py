@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 from PIL import Image
 
 from remixlab.metrics.diversity import SeedDiversity
@@ -15,7 +13,7 @@ from remixlab.product import cut_out
 from remixlab.remix import Remixer
 from remixlab.sweep.grid import Cell
 from remixlab.sweep.run import Batch, named
-from remixlab.sweep.store import Store, flat
+from remixlab.sweep.store import Store, flat, write_rows
 
 
 def write_table(
@@ -28,9 +26,7 @@ def write_table(
         for group, pictures in _groups(everyone, store, remixer.config.segmenter):
             for name, value in zip(group, metric.score(pictures), strict=True):
                 rows[name][metric.name] = value
-    partial = store.folder / "cells.parquet.partial"
-    pq.write_table(pa.Table.from_pylist(list(rows.values())), partial)
-    partial.replace(store.folder / "cells.parquet")
+    write_rows(store.folder / "cells.parquet", list(rows.values()))
 
 
 def _groups(
