@@ -45,6 +45,16 @@ class Product:
         return self.rgba.shape[1], self.rgba.shape[0]
 
     @cached_property
+    def opaque(self) -> NDArray[np.uint8]:
+        """(H, W): 255 where alpha is 255 and 0 elsewhere, the kind of mask that OpenCV takes."""
+        return np.where(self.alpha == 255, 255, 0).astype(np.uint8)
+
+    @cached_property
+    def soft(self) -> tuple[NDArray[np.intp], ...]:
+        """Rows and columns of the pixels with 0 < alpha < 255."""
+        return np.nonzero((self.alpha > 0) & (self.alpha < 255))
+
+    @cached_property
     def foreground(self) -> NDArray[np.uint8]:
         """(H, W, 3) uint8: the product's own colour, freed of the background it was cut from.
 
