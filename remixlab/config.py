@@ -104,9 +104,11 @@ class RuntimeConfig:
     """Where and how the networks run (group `runtime`)."""
 
     device: str = matching("auto", r"auto|cpu|cuda(:\d+)?", "auto, cpu, cuda or cuda:NUMBER")
-    dtype: str = among("auto", "auto", "float32", "float16", "bfloat16")
+    dtype: str = among("auto", "auto", "half", "float32", "float16", "bfloat16")
     attention: str = among("sdpa", "sdpa", "xformers")
     channels_last: bool = True
+    compile: str = among("none", "none", "regional", "whole")
+    cuda_graphs: bool = False
     batch_size: int = within(8, 1, 4096)
     deterministic: bool = False
 

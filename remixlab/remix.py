@@ -15,6 +15,7 @@ from remixlab import images, runtime
 from remixlab.config import RemixConfig, compose_config
 from remixlab.denoise.conditioning import distinct
 from remixlab.denoise.loop import OnStep, denoise
+from remixlab.models.compiling import compile_suite
 from remixlab.models.load import load_suite
 from remixlab.models.spec import SuiteSpec
 from remixlab.models.suite import Suite
@@ -60,6 +61,7 @@ class Remixer:
             kernel=runtime.attention_kernel(config.runtime.attention),
             channels_last=config.runtime.channels_last,
         )
+        compile_suite(suite, config.runtime.compile, cuda_graphs=config.runtime.cuda_graphs)
         return cls(suite, config)
 
     def remix(self, request: RemixRequest, *, on_step: OnStep | None = None) -> RemixResult:

@@ -28,9 +28,18 @@ def resolve_device(name: str) -> torch.device:
 
 
 def resolve_dtype(name: str, device: torch.device) -> torch.dtype:
-    """`auto` is float16 on CUDA, which the checkpoints are published in, and float32 on a CPU."""
+    """`auto` is float16 on CUDA, which the checkpoints are published in, and float32 on a CPU.
+
+    `half` is float16 on CUDA too, and bfloat16 on a CPU that multiplies it in hardware.
+    """
+    if name in ("auto", "half") and device.type == "cuda":
+        return torch.float16
+    if name == "half":
+        able = torch.cpu.get_capabilities()
+        fast = able.get("avx512_bf16") or able.get("amx_bf16")
+        return torch.bfloat16 if fast else torch.float32
     if name == "auto":
-        return torch.float16 if device.type == "cuda" else torch.float32
+        return torch.float32
     return getattr(torch, name)
 
 

@@ -41,17 +41,8 @@ def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_remixer(tiny_folder: Path) -> Remixer:
-    """A remixer over the tiny suite, in float32 on the CPU."""
-    from tests.tiny_suite import tiny_config
-
-    config = RemixConfig(model=tiny_config(tiny_folder), runtime=RuntimeConfig(device="cpu"))
-    suite = load_suite(
-        SuiteSpec.from_config(config.model),
-        device="cpu",
-        dtype=torch.float32,
-        kernel=F.scaled_dot_product_attention,
-    )
-    return Remixer(suite, config)
+    """A remixer over the tiny suite that all tests share."""
+    return load_tiny(tiny_folder)
 
 
 @pytest.fixture(scope="session")
@@ -70,6 +61,20 @@ def product() -> Image.Image:
 def reference() -> Image.Image:
     """A 96 x 64 reference: a gradient with noise."""
     return make_reference(0)
+
+
+def load_tiny(folder: Path) -> Remixer:
+    """A remixer over the tiny suite of `folder`, in float32 on the CPU."""
+    from tests.tiny_suite import tiny_config
+
+    config = RemixConfig(model=tiny_config(folder), runtime=RuntimeConfig(device="cpu"))
+    suite = load_suite(
+        SuiteSpec.from_config(config.model),
+        device="cpu",
+        dtype=torch.float32,
+        kernel=F.scaled_dot_product_attention,
+    )
+    return Remixer(suite, config)
 
 
 def make_product(width: int, height: int, seed: int = 0) -> Image.Image:

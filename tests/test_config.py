@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,12 @@ def test_every_option_composes(option: str) -> None:
     spec = SuiteSpec.from_config(config.model)
     assert spec.licence and spec.steps >= 1
     assert not GlobalHydra().is_initialized()
+
+
+def test_presets_change_what_they_name_and_nothing_else() -> None:
+    auto, fast, exact = (compose_config([f"runtime={name}"]) for name in ("auto", "fast", "exact"))
+    assert fast.runtime == replace(auto.runtime, dtype="half", compile="whole")
+    assert exact.runtime == replace(auto.runtime, dtype="float32", deterministic=True)
 
 
 def test_every_model_is_named_like_its_file() -> None:

@@ -52,6 +52,19 @@ def test_dtype_by_name_and_by_device() -> None:
         assert resolve_dtype("bfloat16", device) == torch.bfloat16
 
 
+@pytest.mark.parametrize(
+    ("able", "expected"),
+    [({"avx512_bf16": True}, torch.bfloat16), ({"amx_bf16": True}, torch.bfloat16),
+     ({"avx512_bf16": False}, torch.float32), ({}, torch.float32)],
+)  # fmt: skip
+def test_half_is_what_the_processor_multiplies(
+    monkeypatch: pytest.MonkeyPatch, able: dict[str, bool], expected: torch.dtype
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: able)
+    assert resolve_dtype("half", CPU) == expected
+    assert resolve_dtype("half", CUDA) == torch.float16
+
+
 def test_xformers_is_asked_for_only_when_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "xformers", None)
     monkeypatch.setitem(sys.modules, "xformers.ops", None)

@@ -8,7 +8,7 @@ Model"). Nothing that computes the same pictures with the same networks can be f
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from statistics import median
@@ -59,12 +59,15 @@ def measure_rates(device: torch.device, dtype: torch.dtype) -> Rates:
     return Rates(2 * side**3 / product, 2 * count / copied)  # a copy reads and writes
 
 
-def count_work(remixer: Remixer, request: RemixRequest) -> dict[str, Work]:
-    """The work of one remix by part: those of `parts_of`. It makes the remix once."""
+def count_work(remixer: Remixer, requests: Sequence[RemixRequest]) -> dict[str, Work]:
+    """The work of a batch by part: those of `parts_of`. It makes the batch once."""
     parts = parts_of(remixer.suite)
     found: dict[str, Work] = {}
-    with _counted(parts, found):
-        remixer.remix(request)
+    with (
+        _counted(parts, found),
+        torch.compiler.set_stance("force_eager"),
+    ):  # kernels hide what they do
+        remixer.remix_batch(requests)
     return found
 
 

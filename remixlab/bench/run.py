@@ -47,7 +47,7 @@ def run_latency(config: LatencyConfig) -> Measured:
     first = ours.once(next(iter(requests.values())))
     ways, notes = _ways(config, remixer, ours)
     rates = measure_rates(device, remixer.suite.dtype)
-    work = {size: count_work(remixer, request) for size, request in requests.items()}
+    work = {size: count_work(remixer, [request]) for size, request in requests.items()}
     counting = Counting(config.runs, config.seconds, patience=config.patience)
     with sampled(device) as card, Progress(transient=True) as progress:
         task = progress.add_task("timing", total=None)

@@ -13,7 +13,7 @@ from torch import Tensor
 from remixlab.denoise.conditioning import Conditions, distinct
 from remixlab.denoise.guidance import Row, combine, merge_rows, plan_rows
 from remixlab.denoise.keep import Keep
-from remixlab.models.attention import CrossRows, KeyValue
+from remixlab.models.attention import CrossRows, KeyValue, fill_cache
 from remixlab.models.suite import Suite
 
 OnStep = Callable[[int, int, Tensor], None]
@@ -99,6 +99,7 @@ class NetworkCall:
             scales=[row.style for row in rows],
             cache=keys,
         )
+        fill_cache(suite.unet, cross)
         holder = {number: request for request, number in reversed(list(enumerate(latents)))}
         return cls(
             _index([holder[row.latents] for row in rows], suite),
@@ -156,10 +157,12 @@ class OutlineCall:
         kinds, output_index = distinct([rows[i].controlnet_key for i in steered])
         texts = [text for _, text, _ in kinds]
         scale = torch.tensor([rows[i].outline_scale for i in steered], dtype=suite.dtype)
+        cross = CrossRows.build(conditions.texts, texts, cache=keys)
+        fill_cache(suite.controlnet, cross)
         return cls(
             _index([holder[latents] for latents, _, _ in kinds], suite),
             conditions.outlines[_index([outline for _, _, outline in kinds], suite)],
-            CrossRows.build(conditions.texts, texts, cache=keys),
+            cross,
             _added(conditions, texts),
             len(rows),
             _index(steered, suite),

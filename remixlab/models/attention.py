@@ -119,17 +119,29 @@ class RowAttention(nn.Module):
             source = hidden_states if encoder_hidden_states is None else encoder_hidden_states
             key, value = attn.to_k(source), attn.to_v(source)
         else:
-            text_key, text_value = self._project(rows, "text", rows.texts, attn.to_k, attn.to_v)
+            text_key, text_value = self._text(attn, rows)
             key, value = text_key[rows.text_index], text_value[rows.text_index]
         out = self.kernel(query, split_heads(key, heads), split_heads(value, heads))
         if encoder_hidden_states is not None and rows is not None and self.reference_enabled:
             out = self._add_reference(out, query, rows)
         return attn.to_out[1](attn.to_out[0](join_heads(out)))
 
+    def project(self, attn: Any, rows: CrossRows) -> None:
+        """Fill the cache of `rows` with what this cross-attention layer, `attn`, reads."""
+        self._text(attn, rows)
+        if self.reference_enabled and rows.references is not None:
+            self._reference(rows, rows.references)
+
+    def _text(self, attn: Any, rows: CrossRows) -> KeyValue:
+        return self._project(rows, "text", rows.texts, attn.to_k, attn.to_v)
+
+    def _reference(self, rows: CrossRows, tokens: Tensor) -> KeyValue:
+        return self._project(rows, "reference", tokens, self.to_k_ip, self.to_v_ip)
+
     def _add_reference(self, out: Tensor, query: Tensor, rows: CrossRows) -> Tensor:
         if rows.references is None or rows.reference_rows is None or rows.reference_scale is None:
             return out
-        key, value = self._project(rows, "reference", rows.references, self.to_k_ip, self.to_v_ip)
+        key, value = self._reference(rows, rows.references)
         read = self.kernel(
             query[rows.reference_rows],
             split_heads(key[rows.reference_index], query.shape[1]),
@@ -144,6 +156,16 @@ class RowAttention(nn.Module):
         if slot not in rows.cache:
             rows.cache[slot] = (to_key(source), to_value(source))
         return rows.cache[slot]
+
+
+def fill_cache(network: UNet2DConditionModel | ControlNetModel, rows: CrossRows) -> None:
+    """Project what `rows` reads for every layer ahead of the first call.
+
+    Calls then only read the cache, which is what lets them be compiled.
+    """
+    for name, attn in attention_layers(network):
+        if name.endswith("attn2"):
+            attn.processor.project(attn, rows)
 
 
 def split_heads(tensor: Tensor, heads: int) -> Tensor:

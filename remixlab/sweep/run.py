@@ -101,7 +101,7 @@ def make(remixer: Remixer, batch: Batch, metrics: Sequence[Metric]) -> Iterator[
 
 
 def definition(remixer: Remixer, cell: Cell) -> dict[str, Any]:
-    """All that decides what a cell's picture looks like: request, suite, settings; no device."""
+    """All that decides what a cell's picture looks like, the precision included; no device."""
     described = describe(cell.request, remixer.suite, remixer.config)
     settings = {k: v for k, v in described["config"].items() if k not in ("runtime", "model")}
     model = described["config"]["model"]
@@ -109,6 +109,7 @@ def definition(remixer: Remixer, cell: Cell) -> dict[str, Any]:
         "request": described["request"],
         "suite": described["suite"],
         "settings": settings,
+        "dtype": str(remixer.suite.dtype),
         "model": {k: v for k, v in model.items() if k not in ("licence", "download_gb")},
     }
 

@@ -26,11 +26,11 @@ def test_the_slower_of_the_two_decides() -> None:
 
 
 def test_guidance_and_steps_multiply_the_unets_work(tiny_remixer: Remixer) -> None:
-    plain = count_work(tiny_remixer, request(cfg_scale=1.0))
-    guided = count_work(tiny_remixer, request(cfg_scale=2.0))
+    plain = count_work(tiny_remixer, [request(cfg_scale=1.0)])
+    guided = count_work(tiny_remixer, [request(cfg_scale=2.0)])
     assert 1.8 < guided["unet"].flops / plain["unet"].flops <= 2.0
     assert guided["decode"] == plain["decode"]
-    free = count_work(tiny_remixer, request(outline_fidelity=0.0))
+    free = count_work(tiny_remixer, [request(outline_fidelity=0.0)])
     assert "controlnet" not in free and "outline" not in free
 
 
