@@ -28,7 +28,7 @@ class Form:
     inputs: dict[str, Any]
     dice: gr.Button
     reuse: gr.Button
-    placement: gr.Group
+    placement: gr.Column
     framed: gr.Image
 
 
@@ -58,6 +58,7 @@ def _picture(name: str, first: Settings, files: list[str]) -> gr.Image:
             getattr(first, name),
             label=name,
             sources=["upload", "clipboard"],
+            type="filepath",
             image_mode=None,
             height=230,
             buttons=[],
@@ -66,18 +67,30 @@ def _picture(name: str, first: Settings, files: list[str]) -> gr.Image:
         # Gradio would open the file first, in any format and without limits; only `images.decode`
         # is to read it. (A subclass would be tidier, but Gradio writes a stub beside its module.)
         picture.preprocess = _path
-        gr.HTML(f'<p class="small">{_HINTS[name]}</p>')
+        gr.HTML(_HINTS[name], elem_classes="hint")
         if files:
-            gr.Examples(
-                [[file] for file in files],
-                [picture],
-                label="examples",
-                examples_per_page=len(files),
-                elem_id=f"{name}_examples",
-                preload=False,
-                api_visibility="private",
-            )
+            _add_examples(name, files, picture)
     return picture
+
+
+def _add_examples(name: str, files: list[str], picture: gr.Image) -> None:
+    # gr.Examples would make the picture anew when one is chosen, with its own way to read files.
+    examples = gr.Dataset(
+        components=[gr.Image(render=False, image_mode=None)],
+        samples=[[file] for file in files],
+        samples_per_page=len(files),
+        type="index",
+        label="examples",
+        elem_id=f"{name}_examples",
+    )
+    examples.click(
+        lambda number: files[number],
+        examples,
+        picture,
+        queue=False,
+        show_progress="hidden",
+        api_visibility="private",
+    )
 
 
 def _path(payload: ImageData | None) -> str | None:
@@ -104,7 +117,7 @@ def _add_dials(found: dict[str, Any], first: Settings) -> tuple[gr.Button, gr.Bu
     return dice, reuse
 
 
-def _add_placement(found: dict[str, Any], first: Settings) -> tuple[gr.Group, gr.Image]:
+def _add_placement(found: dict[str, Any], first: Settings) -> tuple[gr.Column, gr.Image]:
     choices = [("as the product is", "")]
     choices += [(f"{s.name} {s.ratio}, {s.width}x{s.height}", s.tag) for s in SIZES.values()]
     info = "Any other choice cuts the product to what is seen of it and places it anew."
@@ -117,7 +130,7 @@ def _add_placement(found: dict[str, Any], first: Settings) -> tuple[gr.Group, gr
         "horizontal": (0, 1, "0 is left, 1 is right."),
         "vertical": (0, 1, "0 is top, 1 is bottom."),
     }
-    with gr.Group(visible=bool(first.size)) as placement:
+    with gr.Column(visible=bool(first.size)) as placement:
         framed = gr.Image(
             label="the product in its frame",
             format="png",

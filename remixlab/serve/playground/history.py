@@ -82,5 +82,13 @@ class Shelf:
 
 
 def remember(history: list[Entry], entry: Entry) -> list[Entry]:
-    """The history with `entry` in front, without what is too old."""
-    return [entry, *history][:LONGEST]
+    """The history with `entry` in front; what is too old is deleted."""
+    forget(history[LONGEST - 1 :])
+    return [entry, *history[: LONGEST - 1]]
+
+
+def forget(history: list[Entry]) -> None:
+    """Delete the pictures of some entries."""
+    for entry in history:
+        for path in entry.pictures.values():
+            path.unlink(missing_ok=True)

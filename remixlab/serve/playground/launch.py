@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import secrets
+import signal
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -51,15 +52,22 @@ def serve(
     with tempfile.TemporaryDirectory(prefix="remixlab-") as folder:
         os.environ["GRADIO_TEMP_DIR"] = folder  # all that is uploaded or made goes with the page
         require_gradio()
+        from transformers.utils.logging import disable_progress_bar
+
         from remixlab.serve.playground.examples import find_examples
         from remixlab.serve.playground.page import build_page
         from remixlab.serve.playground.studio import Studio
 
+        disable_progress_bar()
         remixer = Remixer.from_settings(compose_config(overrides))
         studio = Studio(remixer, Path(folder), overrides=overrides)
         page = build_page(studio, find_examples())
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended as by Ctrl+C
         try:
-            page.launch(**launch_options(host, port), inbrowser=open)
+            options = launch_options(host, port)
+            _, url, _ = page.launch(**options, inbrowser=open, prevent_thread_lock=True)
+            print(f"{url} (Ctrl+C ends it)", flush=True)
+            page.block_thread()
         except OSError as error:
             raise InvalidConfig(field="--port", value=port, accepted="a free port") from error
         finally:
@@ -96,7 +104,10 @@ def _theme() -> Any:
     """Gradio's own, with the system's fonts and explanations dark enough to read."""
     import gradio as gr
 
-    theme = gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["monospace"])
+    theme = gr.themes.Default(
+        font=["Segoe UI", "Roboto", "Helvetica Neue", "sans-serif"],
+        font_mono=["Menlo", "Consolas", "monospace"],
+    )
     return theme.set(block_info_text_color="*neutral_500", body_text_color_subdued="*neutral_500")
 
 

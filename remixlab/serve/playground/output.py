@@ -46,7 +46,7 @@ def add_remix_tab() -> RemixTab:
     run, stop, status = _add_run("remix", "Remix")
     image = gr.Image(
         show_label=False,
-        format="png",
+        format="webp",  # previews; a result comes as the PNG that it is
         image_mode=None,
         interactive=False,
         buttons=["fullscreen"],
@@ -75,7 +75,7 @@ def add_grid_tab() -> GridTab:
     run, stop, status = _add_run("grid", "Make the grid")
     image = gr.Image(
         show_label=False,
-        format="png",
+        format="webp",
         interactive=False,
         buttons=["download", "fullscreen"],
         elem_id="grid",

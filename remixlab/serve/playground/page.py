@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Generator, Iterator
+from typing import Any, TypeVar
 
 import gradio as gr
 
@@ -12,13 +12,14 @@ from remixlab.serve.playground import snippets, status
 from remixlab.serve.playground.examples import Examples
 from remixlab.serve.playground.form import Form, add_form
 from remixlab.serve.playground.grid import Axis
-from remixlab.serve.playground.history import Entry, remember
+from remixlab.serve.playground.history import Entry, forget, remember
 from remixlab.serve.playground.output import GridTab, RemixTab, add_grid_tab, add_remix_tab
 from remixlab.serve.playground.settings import Settings
 from remixlab.serve.playground.streaming import Stopped
 from remixlab.serve.playground.studio import Step, Studio
 
 Updates = dict[Any, Any]
+Result = TypeVar("Result")
 
 # Gradio lets one event at a time through of all that name the model; these wait for nothing.
 _MODEL: dict[str, Any] = {
@@ -35,7 +36,7 @@ def build_page(studio: Studio, examples: Examples) -> gr.Blocks:
     name = studio.remixer.suite.spec.name
     with gr.Blocks(title="remixlab", analytics_enabled=False, fill_width=True) as page:
         gr.Markdown(f"### remixlab playground · `{name}`, {studio.steps} steps")
-        history = gr.State([])
+        history = gr.State([], delete_callback=forget)
         with gr.Row():
             with gr.Column(scale=5, min_width=320):
                 form = add_form(examples)
@@ -91,42 +92,19 @@ class Events:
 
     def make(self, history: list[Entry], *values: Any) -> Iterator[Updates]:
         """A remix: its steps, then all that there is to see of it."""
-        remix = self.remix
-        run = self.studio.remix(Settings(*values))
-        try:
-            while True:
-                step = next(run)
-                yield {remix.status: status.running(step)} | _picture(remix.image, step)
-        except StopIteration as end:
-            entry: Entry = end.value
+        entry = yield from _followed(self.studio.remix(Settings(*values)), self.remix)
+        if entry is not None:
             kept = remember(history, entry)
-            yield self.show(entry) | {self.history: kept, remix.gallery: _gallery(kept)}
-        except Stopped:
-            yield {remix.status: status.STOPPED}
-        except status.TOLD_ERRORS as error:
-            yield {remix.status: status.failed(error)}
-        finally:
-            run.close()
+            yield self.show(entry) | {self.history: kept, self.remix.gallery: _gallery(kept)}
 
     def make_grid(
         self, x_field: str, x_values: str, y_field: str, y_values: str, *values: Any
     ) -> Iterator[Updates]:
         """A grid: drawn anew whenever cells are finished."""
-        grid = self.grid
-        run = self.studio.grid(Settings(*values), Axis(x_field, x_values), Axis(y_field, y_values))
-        step = Step(0, 1)
-        try:
-            while True:
-                step = next(run)
-                yield {grid.status: status.running(step)} | _picture(grid.image, step)
-        except StopIteration as end:
-            yield {grid.status: status.drawn(step), grid.image: str(end.value)}
-        except Stopped:
-            yield {grid.status: status.STOPPED}
-        except status.TOLD_ERRORS as error:
-            yield {grid.status: status.failed(error)}
-        finally:
-            run.close()
+        x, y = Axis(x_field, x_values), Axis(y_field, y_values)
+        file = yield from _followed(self.studio.grid(Settings(*values), x, y), self.grid)
+        if file is not None:
+            yield {self.grid.status: status.DONE, self.grid.image: str(file)}
 
     def show(self, entry: Entry) -> Updates:
         """Everything about one finished remix but the form."""
@@ -160,16 +138,35 @@ class Events:
         settings = Settings(*values)
         placement, framed = self.form.placement, self.form.framed
         if not settings.size:
-            return {placement: gr.Group(visible=False)}
+            return {placement: gr.Column(visible=False)}
         try:
             picture = settings.framed_product(self.studio.segmenter)
         except RemixError:  # said when the remix is asked for
             picture = None
-        return {placement: gr.Group(visible=True), framed: picture}
+        return {placement: gr.Column(visible=True), framed: picture}
 
 
-def _picture(image: gr.Image, step: Step) -> Updates:
-    return {image: step.picture} if step.picture else {}
+def _followed(
+    run: Generator[Step, None, Result], tab: RemixTab | GridTab
+) -> Generator[Updates, None, Result | None]:
+    """Progress, previews and errors of a run; returns its result where it has one.
+
+    However the page leaves it, the run is closed and so stopped.
+    """
+    try:
+        while True:
+            step = next(run)
+            preview = {tab.image: step.picture} if step.picture else {}
+            yield {tab.status: status.running(step)} | preview
+    except StopIteration as end:
+        return end.value
+    except Stopped:
+        yield {tab.status: status.STOPPED}
+    except status.TOLD_ERRORS as error:
+        yield {tab.status: status.failed(error)}
+    finally:
+        run.close()
+    return None
 
 
 def _gallery(history: list[Entry]) -> Any:

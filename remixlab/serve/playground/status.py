@@ -14,6 +14,7 @@ from remixlab.serve.playground.history import Entry
 from remixlab.serve.playground.studio import Step
 
 STOPPED = '<p class="state">stopped</p>'
+DONE = '<p class="state">done</p>'
 TOLD_ERRORS = (RemixError, torch.OutOfMemoryError, MemoryError)
 """The errors that a person at the page can do something about."""
 
@@ -39,11 +40,6 @@ def finished(entry: Entry) -> str:
     ]
     parts += [f'<p class="warning">warning: {escape(text)}</p>' for text in entry.warnings]
     return "".join(parts)
-
-
-def drawn(step: Step) -> str:
-    """A finished grid."""
-    return f'<p class="state">done, {step.total} steps</p>'
 
 
 def failed(error: BaseException) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Generator
-from concurrent.futures import Executor, Future
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from typing import TypeVar
 
 Result = TypeVar("Result")
@@ -18,28 +18,40 @@ class Stopped(Exception):
     """The work was stopped: nobody follows it any more."""
 
 
-def follow(
-    executor: Executor, work: Callable[[Emit[Step]], Result]
-) -> Generator[Step, None, Result]:
-    """Run `work(emit)` in `executor`; yields what it emits and returns what it returns.
+class Runner:
+    """One thread that works, one piece of work after the other."""
 
-    Closing this generator stops the work at its next `emit`, or before it has begun. Whatever
-    `work` raises is raised here.
-    """
-    events: queue.SimpleQueue[Step | Future[Result]] = queue.SimpleQueue()
-    stopped = threading.Event()
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="remix")
+        self._closed = threading.Event()
 
-    def emit(step: Step) -> None:
-        if stopped.is_set():
-            raise Stopped
-        events.put(step)
+    def follow(self, work: Callable[[Emit[Step]], Result]) -> Generator[Step, None, Result]:
+        """Run `work(emit)`; yields what it emits and returns what it returns.
 
-    future = executor.submit(work, emit)
-    future.add_done_callback(events.put)
-    try:
-        while not isinstance(event := events.get(), Future):
-            yield event
-        return event.result()
-    finally:
-        stopped.set()
-        future.cancel()  # in vain once it runs; then the next step ends it
+        Closing this generator stops the work at its next `emit`, or before it has begun. Whatever
+        `work` raises is raised here; `Stopped` is when the runner was closed.
+        """
+        events: queue.SimpleQueue[Step | Future[Result]] = queue.SimpleQueue()
+        left = threading.Event()
+
+        def emit(step: Step) -> None:
+            if left.is_set() or self._closed.is_set():
+                raise Stopped
+            events.put(step)
+
+        future = self._thread.submit(work, emit)
+        future.add_done_callback(events.put)
+        try:
+            while not isinstance(event := events.get(), Future):
+                yield event
+            return event.result()
+        except CancelledError as error:
+            raise Stopped from error
+        finally:
+            left.set()
+            future.cancel()  # in vain once it runs; then its next step ends it
+
+    def close(self) -> None:
+        """Stop what runs at its next step, forget what waits, and wait for the end."""
+        self._closed.set()
+        self._thread.shutdown(cancel_futures=True)

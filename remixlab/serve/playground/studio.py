@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,7 +17,7 @@ from remixlab.serve.playground.grid import Axis, Grid, expand_grid
 from remixlab.serve.playground.history import Entry, Shelf
 from remixlab.serve.playground.preview import Preview
 from remixlab.serve.playground.settings import Settings
-from remixlab.serve.playground.streaming import Emit, follow
+from remixlab.serve.playground.streaming import Emit, Runner
 from remixlab.sweep.run import batches, make, named
 
 _PREVIEW_SIDE = 640  # pixels; the longest side of a preview
@@ -42,7 +41,7 @@ class Studio:
         self.shelf = Shelf(folder)
         self.steps = remixer.config.steps or remixer.suite.spec.steps
         self._preview = Preview.fit(remixer.suite, self.steps)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="remix")
+        self._runner = Runner()
 
     @property
     def segmenter(self) -> str:
@@ -64,7 +63,7 @@ class Studio:
             emit(Step(0, self.steps))
             return self.remixer.remix(request, on_step=on_step)
 
-        result = yield from follow(self._thread, work)
+        result = yield from self._runner.follow(work)
         return self.shelf.keep(settings, request, result)
 
     def grid(self, settings: Settings, x: Axis, y: Axis) -> Generator[Step, None, Path]:
@@ -78,7 +77,7 @@ class Studio:
         def work(emit: Emit[Step]) -> Image.Image:
             return self._make_grid(grid, emit)
 
-        drawing = yield from follow(self._thread, work)
+        drawing = yield from self._runner.follow(work)
         return self.shelf.write(self.shelf.next_name("grid"), drawing)
 
     def _make_grid(self, grid: Grid, emit: Emit[Step]) -> Image.Image:
@@ -102,8 +101,8 @@ class Studio:
         return str(self.shelf.write(self.shelf.next_name("product"), request.product))
 
     def close(self) -> None:
-        """Take no more work."""
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        """Stop what runs, and take no more."""
+        self._runner.close()
 
 
 def _count_step(
