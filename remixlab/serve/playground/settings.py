@@ -58,14 +58,14 @@ class Settings:
         if self.product_image is None:
             accepted = "a picture: drop one on the page or choose an example"
             raise InvalidRequest(field="product_image", value=None, accepted=accepted)
-        picture = images.decode(Path(self.product_image), field="product_image")
+        picture = images.decode(self.product_image, field="product_image")
         return place(picture, self.placement, segmenter=segmenter)
 
     def request(self, segmenter: str = "alpha") -> RemixRequest:
         """The request, with its seed drawn; raises RemixError as it does."""
         return RemixRequest(
             product_image=self.framed_product(segmenter),
-            ref_image=Path(self.ref_image) if self.ref_image else None,
+            ref_image=self.ref_image or None,
             prompt=self.prompt,
             negative_prompt=self.negative_prompt,
             outline_fidelity=self.outline_fidelity,

@@ -6,6 +6,7 @@ All text that somebody typed, or that an error repeats, is escaped.
 from __future__ import annotations
 
 from html import escape
+from pathlib import Path
 
 import torch
 
@@ -45,8 +46,15 @@ def finished(entry: Entry) -> str:
 def failed(error: BaseException) -> str:
     """What is wrong, with the field's name and what is accepted."""
     if isinstance(error, RemixError):
-        value = "" if error.value is None else f" got {escape(repr(error.value)[:80])};"
-        text = f"<b>{escape(error.field)}</b>:{value} accepted: {escape(error.accepted)}"
+        got = f" got {escape(_shown(error))};" if error.value is not None else ""
+        text = f"<b>{escape(error.field)}</b>:{got} accepted: {escape(error.accepted)}"
     else:
         text = "<b>out of memory</b>: choose a smaller size, or fewer cells"
     return f'<p class="error" role="alert">{text}</p>'
+
+
+def _shown(error: RemixError) -> str:
+    """The wrong value, shortened; a picture by its name, whatever folder holds the upload."""
+    if error.field in ("product_image", "ref_image"):
+        return Path(str(error.value)).name
+    return repr(error.value)[:80]
