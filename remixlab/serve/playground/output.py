@@ -57,11 +57,24 @@ def add_remix_tab() -> RemixTab:
         with gr.Tabs():
             with gr.Tab("pictures"):
                 pictures = _add_gallery("pictures", None, columns=4, preview=True)
-            languages = {"curl": "shell", "Python": "python", "command": "shell"}
-            codes = [_add_code(name, language) for name, language in languages.items()]
+            curl = _add_code("curl", "shell")
+            python = _add_code("Python", "python")
+            command = _add_code("command", "shell")
         label = "history: choose one to bring its settings back"
         gallery = _add_gallery("history", label, columns=6, preview=False)
-    return RemixTab(run, stop, status, image, details, download, pictures, *codes, gallery)
+    return RemixTab(
+        run=run,
+        stop=stop,
+        status=status,
+        image=image,
+        details=details,
+        download=download,
+        pictures=pictures,
+        curl=curl,
+        python=python,
+        command=command,
+        gallery=gallery,
+    )
 
 
 def add_grid_tab() -> GridTab:
