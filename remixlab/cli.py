@@ -10,10 +10,12 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from remixlab.body import read_body, request_from
 from remixlab.request import RemixError, RemixRequest, RemixResult
+from remixlab.serve.playground.command import playground
 from remixlab.sheet import make_sheet
 
 app = typer.Typer(
@@ -134,6 +136,9 @@ def report(
     print(write(runs, output or runs[0]))
 
 
+app.command()(playground)
+
+
 def build_request(body: Path | None, given: dict[str, Any]) -> RemixRequest:
     """The request of a body file, of flags, or of both; flags win.
 
@@ -202,7 +207,8 @@ def main() -> None:
     try:
         app()
     except RemixError as error:
-        _console.print(f"[red]error:[/] {error}", highlight=False, markup=True)
+        # Escaped: `remixlab[rembg]` in a message is no markup.
+        _console.print(f"[red]error:[/] {escape(str(error))}", highlight=False)
         sys.exit(2)
 
 

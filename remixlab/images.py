@@ -12,14 +12,16 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-import torch
 from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from remixlab.colour import to_srgb
 from remixlab.errors import ImageTooLarge, InvalidImage, RemixError
+
+if TYPE_CHECKING:
+    import torch
 
 ImageSource: TypeAlias = "str | os.PathLike[str] | bytes | Image.Image"
 
@@ -111,6 +113,8 @@ def to_tensor(image: Image.Image) -> torch.Tensor:
     """RGB picture -> (1, 3, H, W) float32 in [-1, 1]; other modes raise InvalidImage."""
     if image.mode != "RGB":
         raise InvalidImage(field="image", value=image, accepted="an RGB image (see flatten)")
+    import torch  # takes seconds, and checking requests or printing help needs none
+
     pixels = torch.from_numpy(np.array(image, dtype=np.float32))
     return (pixels / 127.5 - 1).permute(2, 0, 1).unsqueeze(0).contiguous()
 
@@ -126,7 +130,7 @@ def to_image(tensor: torch.Tensor) -> Image.Image:
     if pixels.ndim != 3 or pixels.shape[0] != 3 or not bool(pixels.isfinite().all()):
         shown = f"shape {tuple(tensor.shape)}, finite: {bool(tensor.isfinite().all())}"
         raise InvalidImage(field="tensor", value=shown, accepted="finite values, (1, 3, H, W)")
-    scaled = ((pixels + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+    scaled = ((pixels + 1) * 127.5).round().clamp(0, 255).byte()
     return Image.fromarray(scaled.permute(1, 2, 0).contiguous().numpy())
 
 

@@ -1,21 +1,23 @@
-"""A contact sheet of one remix: what went in, what the networks saw, and what came out."""
+"""Pictures on one page: a contact sheet of one remix, and a labelled grid of many."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from PIL import Image, ImageDraw, ImageFont
 
 from remixlab import images
 from remixlab.request import RemixRequest, RemixResult
 
-_CELL, _GAP, _LABEL = 480, 16, 36
-_PAPER, _INK = (245, 245, 245), (40, 40, 40)
+_CELL, _GAP, _LABEL, _FONT = 480, 16, 36, 22
+_PAPER, _INK, _EMPTY = (245, 245, 245), (40, 40, 40), (225, 225, 225)
 
 
 def make_sheet(request: RemixRequest, result: RemixResult) -> Image.Image:
     """Product, mask, outline, reference, background before the composite, and result, labelled."""
-    empty = Image.new("RGB", (_CELL, _CELL), (225, 225, 225))
+    empty = Image.new("RGB", (_CELL, _CELL), _EMPTY)
     cells = [
-        ("product", _on_checks(request.product)),
+        ("product", on_checks(request.product)),
         ("mask", result.mask.convert("RGB")),
         ("outline", result.outline.convert("RGB")),
         ("reference", request.reference or empty),
@@ -24,7 +26,7 @@ def make_sheet(request: RemixRequest, result: RemixResult) -> Image.Image:
     ]
     pitch = _CELL + _GAP
     sheet = Image.new("RGB", (3 * pitch + _GAP, 2 * (pitch + _LABEL) + _GAP), _PAPER)
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(22)
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(_FONT)
     for number, (label, picture) in enumerate(cells):
         left = _GAP + number % 3 * pitch
         top = _GAP + number // 3 * (pitch + _LABEL)
@@ -35,13 +37,56 @@ def make_sheet(request: RemixRequest, result: RemixResult) -> Image.Image:
     return sheet
 
 
+def make_grid(
+    cells: Sequence[Sequence[Image.Image | None]],
+    *,
+    columns: Sequence[str],
+    rows: Sequence[str],
+    cell: tuple[int, int],
+) -> Image.Image:
+    """Rows of equally large pictures, labelled above and, upwards, at the left.
+
+    Args:
+        cells: one sequence a row; None leaves a place empty.
+        columns: a label for each column.
+        rows: a label for each row; where it is empty there is none.
+        cell: width and height that every picture has, in pixels.
+    """
+    pitch = cell[0] + _GAP, cell[1] + _GAP
+    left, top = (_LABEL if any(rows) else 0) + _GAP, _LABEL + _GAP
+    size = left + len(columns) * pitch[0], top + len(rows) * pitch[1]
+    grid = Image.new("RGB", size, _PAPER)
+    for number, label in enumerate(columns):
+        grid.paste(_label(label, cell[0]), (left + number * pitch[0], _GAP // 2))
+    for number, label in enumerate(rows):
+        upright = _label(label, cell[1]).transpose(Image.Transpose.ROTATE_90)
+        if label:
+            grid.paste(upright, (_GAP // 2, top + number * pitch[1]))
+    empty = Image.new("RGB", cell, _EMPTY)
+    for y, row in enumerate(cells):
+        for x, picture in enumerate(row):
+            grid.paste(picture or empty, (left + x * pitch[0], top + y * pitch[1]))
+    return grid
+
+
+def _label(text: str, width: int) -> Image.Image:
+    """One centred line of text, smaller where it would not fit."""
+    strip = Image.new("RGB", (width, _LABEL), _PAPER)
+    draw, size = ImageDraw.Draw(strip), _FONT
+    while size > 8 and draw.textlength(text, font=ImageFont.load_default(size)) > width:
+        size -= 1
+    middle = width / 2, _LABEL / 2
+    draw.text(middle, text, fill=_INK, font=ImageFont.load_default(size), anchor="mm")
+    return strip
+
+
 def _fit(picture: Image.Image) -> Image.Image:
     scale = _CELL / max(picture.size)
     size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
     return images.resize(picture, size)
 
 
-def _on_checks(product: Image.Image) -> Image.Image:
+def on_checks(product: Image.Image) -> Image.Image:
     """The product over the grey checks that stand for transparency."""
     step = max(8, max(product.size) // 32)
     tile = Image.new("RGB", (2 * step, 2 * step), (205, 205, 205))

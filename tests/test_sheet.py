@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image
 
 from remixlab.request import RemixRequest, RemixResult
-from remixlab.sheet import make_sheet
+from remixlab.sheet import make_grid, make_sheet
 from tests.conftest import make_product
 
 CELL, GAP, LABEL = 480, 16, 36
@@ -70,3 +70,25 @@ def test_wide_and_tall_pictures_keep_their_shape() -> None:
         green = (np.asarray(made) == GREEN).all(-1)
         assert (green.any(0).sum(), green.any(1).sum()) == wanted
         assert made.getpixel((1, 1)) == (245, 245, 245)
+
+
+def test_grid_has_every_picture_in_its_place_and_labels_beside() -> None:
+    red, green = Image.new("RGB", (60, 40), RED), Image.new("RGB", (60, 40), GREEN)
+    rows = [[red, green], [None, red]]
+    made = make_grid(rows, columns=["style 0", "style 1"], rows=["a", "b"], cell=(60, 40))
+    left, top = LABEL + GAP, LABEL + GAP
+    assert made.size == (left + 2 * (60 + GAP), top + 2 * (40 + GAP))
+    for row, column, wanted in ((0, 0, RED), (0, 1, GREEN), (1, 0, (225,) * 3), (1, 1, RED)):
+        corner = left + column * (60 + GAP), top + row * (40 + GAP)
+        place = made.crop((*corner, corner[0] + 60, corner[1] + 40))
+        assert colours(place) == {wanted}, (row, column)
+    for strip in (made.crop((left, 0, left + 60, top)), made.crop((0, top, left, top + 40))):
+        assert np.asarray(strip.convert("L")).min() < 120
+
+
+def test_grid_of_one_row_has_no_label_at_the_left_and_long_labels_shrink() -> None:
+    red = Image.new("RGB", (60, 40), RED)
+    made = make_grid([[red]], columns=["outline_fidelity 0.25"], rows=[""], cell=(60, 40))
+    assert made.size == (GAP + 60 + GAP, LABEL + GAP + 40 + GAP)
+    outside = made.crop((0, 0, GAP, LABEL)), made.crop((GAP + 60, 0, made.width, LABEL))
+    assert all(colours(part) == {(245, 245, 245)} for part in outside)

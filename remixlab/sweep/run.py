@@ -18,6 +18,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from remixlab.denoise.loop import OnStep
 from remixlab.metrics.metric import Metric, Picture
 from remixlab.prepare import picture_key
 from remixlab.provenance import describe
@@ -86,9 +87,15 @@ def run_sweep(
             progress.advance(task, len(some))
 
 
-def make(remixer: Remixer, batch: Batch, metrics: Sequence[Metric]) -> Iterator[list[Made]]:
+def make(
+    remixer: Remixer,
+    batch: Batch,
+    metrics: Sequence[Metric],
+    *,
+    on_step: OnStep | None = None,
+) -> Iterator[list[Made]]:
     """Remix and score a batch: at once, or in halves where it does not fit the memory."""
-    for part, results in _remixed(remixer, batch):
+    for part, results in _remixed(remixer, batch, on_step):
         pictures = [
             Picture.of(cell.request, result)
             for (_, cell), result in zip(part, results, strict=True)
@@ -133,16 +140,18 @@ def _order(cell: Cell, first: Mapping[Any, int]) -> tuple[int, int, int]:
     return cell.request.seed, first[picture_key(cell.request)], cell.number
 
 
-def _remixed(remixer: Remixer, batch: Batch) -> Iterator[tuple[Batch, list[RemixResult]]]:
+def _remixed(
+    remixer: Remixer, batch: Batch, on_step: OnStep | None
+) -> Iterator[tuple[Batch, list[RemixResult]]]:
     try:
-        yield batch, remixer.remix_batch([cell.request for _, cell in batch])
+        yield batch, remixer.remix_batch([cell.request for _, cell in batch], on_step=on_step)
     except (torch.OutOfMemoryError, MemoryError):
         if len(batch) == 1:
             raise
         torch.cuda.empty_cache()
         half = len(batch) // 2
-        yield from _remixed(remixer, batch[:half])
-        yield from _remixed(remixer, batch[half:])
+        yield from _remixed(remixer, batch[:half], on_step)
+        yield from _remixed(remixer, batch[half:], on_step)
 
 
 def _one_by_one(

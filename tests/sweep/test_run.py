@@ -60,9 +60,9 @@ def counted(remixer: Remixer, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     sizes: list[int] = []
     whole: Callable[..., list[RemixResult]] = remixer.remix_batch
 
-    def remix_batch(requests: Sequence[Any]) -> list[RemixResult]:
+    def remix_batch(requests: Sequence[Any], **more: Any) -> list[RemixResult]:
         sizes.append(len(requests))
-        return whole(requests)
+        return whole(requests, **more)
 
     monkeypatch.setattr(remixer, "remix_batch", remix_batch)
     return sizes
@@ -165,10 +165,10 @@ def test_resumed_after_a_kill_in_any_batch(
     remix: Callable[..., list[RemixResult]] = remixer.remix_batch
     made = iter(range(place))
 
-    def killed(requests: Sequence[Any]) -> list[RemixResult]:
+    def killed(requests: Sequence[Any], **more: Any) -> list[RemixResult]:
         if next(made, None) is None:
             raise KeyboardInterrupt
-        return remix(requests)
+        return remix(requests, **more)
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(remixer, "remix_batch", killed)
@@ -189,10 +189,10 @@ def test_a_batch_that_does_not_fit_the_memory_is_halved(
     sizes = counted(remixer, monkeypatch)
     remix: Callable[..., list[RemixResult]] = remixer.remix_batch
 
-    def small(requests: Sequence[Any]) -> list[RemixResult]:
+    def small(requests: Sequence[Any], **more: Any) -> list[RemixResult]:
         if len(requests) > 2:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return remix(requests)
+        return remix(requests, **more)
 
     monkeypatch.setattr(remixer, "remix_batch", small)
     store = Store(tmp_path / "run")
@@ -203,7 +203,7 @@ def test_a_batch_that_does_not_fit_the_memory_is_halved(
 def test_one_cell_that_does_not_fit_is_an_error(
     tiny_remixer: Remixer, cells: list[Cell], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def never(_: Sequence[Any]) -> list[RemixResult]:
+    def never(_: Sequence[Any], **_more: Any) -> list[RemixResult]:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr(tiny_remixer, "remix_batch", never)

@@ -1,0 +1,1 @@
+"""What other programs and people talk to: the HTTP API and the playground."""
