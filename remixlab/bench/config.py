@@ -21,6 +21,7 @@ class LatencyConfig(RemixConfig):
         runs, seconds: at least so many runs and seconds for each size, once times are steady.
         patience: runs of each after which they count as steady, come what may.
         stock: time the stock diffusers pipeline too, A B A B.
+        profile: afterwards record one remix of the first size with torch's profiler.
         out: results go to a folder of their own in here.
     """
 
@@ -32,6 +33,7 @@ class LatencyConfig(RemixConfig):
     seconds: float = within(10.0, 0.0, 3600.0)
     patience: int = within(12, 1, 1000)
     stock: bool = True
+    profile: bool = False
     out: str = "benchmarks/results"
 
 

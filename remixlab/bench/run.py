@@ -21,6 +21,7 @@ from remixlab.bench.config import LatencyConfig
 from remixlab.bench.floor import count_work, measure_rates
 from remixlab.bench.latency import Counting, OurWay, Sample, StockWay, Way, measure
 from remixlab.bench.measured import Measured
+from remixlab.bench.profile import write_profile
 from remixlab.bench.record import write_results
 from remixlab.bench.stock import StockRemixer
 from remixlab.config import typed_config
@@ -123,10 +124,13 @@ def _memory(remixer: Remixer, requests: Sequence[RemixRequest]) -> dict[str, flo
 
 
 def main(folder: Path) -> None:
-    """Measure what `config.yaml` says and write the results beside it."""
+    """Measure what `config.yaml` says and write the results beside it; profile if it says so."""
     schema = OmegaConf.structured(LatencyConfig)
     config = typed_config(OmegaConf.merge(schema, OmegaConf.load(folder / "config.yaml")))  # pyright: ignore[reportArgumentType]
     print(write_results(run_latency(config), folder))
+    if config.profile:
+        request = next(iter(requests_of(config).values()))
+        write_profile(Remixer.from_settings(config), request, folder)
 
 
 if __name__ == "__main__":
