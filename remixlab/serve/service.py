@@ -108,6 +108,7 @@ async def _attended(request: Request, work: Coroutine[Any, Any, T], seconds: flo
     finally:
         gone.cancel()
         task.cancel()
+        await asyncio.wait({task, gone})  # so that it has left the queue before the answer goes
 
 
 async def _gone(request: Request) -> None:

@@ -17,7 +17,7 @@ from typing import Protocol
 
 import structlog
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 
 from remixlab.request import RemixRequest, RemixResult
 from remixlab.serve.admission import Busy
@@ -202,9 +202,10 @@ class Worker:
 
 
 def _canary() -> RemixRequest:
-    """A request that takes every branch: a grey square on nothing, a reference, guidance."""
-    product = Image.new("RGBA", (64, 64))
-    product.paste((128, 128, 128, 255), (16, 16, 48, 48))
+    """A request that takes every branch: a soft grey disc, a reference, guidance."""
+    alpha = ImageOps.invert(Image.radial_gradient("L"))
+    product = Image.new("RGB", alpha.size, "grey")
+    product.putalpha(alpha)
     reference = Image.new("RGB", (64, 64), "white")
     return RemixRequest(product_image=product, ref_image=reference, seed=1)
 
