@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from remixlab.body import read_body, request_from
@@ -206,7 +207,7 @@ def main() -> None:
     try:
         app()
     except RemixError as error:
-        _console.print(f"[red]error:[/] {error}", highlight=False, markup=True)
+        _console.print(f"[red]error:[/] {escape(str(error))}", highlight=False)
         sys.exit(2)
 
 

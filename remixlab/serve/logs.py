@@ -36,6 +36,7 @@ def configure_logs() -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
+    logging.captureWarnings(True)
     # Clients' URLs are secrets, and these two print them.
     for name in ("httpcore2", "httpx2"):
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-
 from remixlab import images
 from tests.conftest import make_product, make_reference
 
@@ -125,5 +124,3 @@ def serving() -> Iterator[Site]:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield site
         server.shutdown()
-
-

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from remixlab.serve.config import compose_server
 from remixlab.errors import InvalidConfig
+from remixlab.serve.config import compose_server
 from tests.serve.fakes import KEY, PATH, Live, check_envelope, make_body, running, wait_until
 
 
