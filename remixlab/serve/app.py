@@ -68,20 +68,26 @@ def _add_remix(app: FastAPI, service: Service) -> None:
 
 
 def _add_health(app: FastAPI, service: Service) -> None:
-    @app.get("/healthz", summary="The process answers.")
+    @app.get("/healthz", summary="The process answers.", response_description="It does.")
     async def healthz() -> dict[str, str]:
         return {"status": "ok"}
 
     @app.get(
         "/readyz",
-        summary="The model works and requests are taken.",
+        summary="Whether the model works and requests are taken.",
+        response_description="Ready.",
         responses={503: {"description": "Not ready."}},
     )
     async def readyz() -> JSONResponse:
         ready = service.worker.ready
         return JSONResponse({"status": "ok" if ready else "not ready"}, 200 if ready else 503)
 
-    @app.get("/metrics", summary="For Prometheus.", response_class=Response)
+    @app.get(
+        "/metrics",
+        summary="Queue depth, waits, stages, batches, answers, rejections, out of memory.",
+        response_description="The text that Prometheus reads.",
+        response_class=Response,
+    )
     async def metrics() -> Response:
         return Response(service.metrics.text(), media_type=CONTENT_TYPE_LATEST)
 

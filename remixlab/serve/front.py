@@ -40,7 +40,8 @@ class Front:
         scope["state"] = {**scope.get("state", {}), "id": exchange.name}
         with structlog.contextvars.bound_contextvars(request=exchange.name):
             await self._pass(scope, exchange)
-            self._metrics.answers.labels(str(exchange.status)).inc()
+            if scope["path"].startswith("/v1/"):  # probes would drown what matters
+                self._metrics.answers.labels(str(exchange.status)).inc()
             seconds = round(time.monotonic() - exchange.born, 4)
             _log.info("answered", path=scope["path"], status=exchange.status, seconds=seconds)
 

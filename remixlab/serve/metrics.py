@@ -30,7 +30,9 @@ class Metrics:
         self.batch = Histogram(
             "remix_batch_size", "Requests a batch.", buckets=_SIZES, registry=registry
         )
-        self.answers = Counter("remix_answers", "By HTTP status.", ["status"], registry=registry)
+        self.answers = Counter(
+            "remix_answers", "Under /v1, by HTTP status.", ["status"], registry=registry
+        )
         self.rejections = Counter(
             "remix_rejections", "Answers 503, by reason.", ["reason"], registry=registry
         )

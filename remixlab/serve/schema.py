@@ -12,7 +12,7 @@ _SIZES = ", ".join(
     f"{size.name} {size.ratio} {size.width}x{size.height}" for size in SIZES.values()
 )
 _HEADERS = {
-    "X-Request-Id": {"schema": {"type": "string"}, "description": "Names the request in the log."}
+    "X-Request-Id": {"schema": {"type": "string"}, "description": "Names the request in the log"}
 }
 
 
@@ -91,7 +91,7 @@ REMIX_RESPONSES: dict[int | str, dict[str, Any]] = {
     **_answer(
         200,
         "The picture: `body` is a PNG in base64, as large as the product.",
-        {"X-Remix-Seed": "The seed used.", "Server-Timing": "Milliseconds by stage."},
+        {"X-Remix-Seed": "The seed used", "Server-Timing": "Milliseconds by stage"},
     ),
     **_answer(400, "The request is wrong: `body` names the field and what is accepted."),
     **_answer(401, "The key is missing or wrong; the body was not read."),
@@ -99,5 +99,5 @@ REMIX_RESPONSES: dict[int | str, dict[str, Any]] = {
     **_answer(413, "The body or an image is too large."),
     **_answer(415, "The content type is not application/json."),
     **_answer(500, "Our fault: `body` has an id that the log explains."),
-    **_answer(503, "Busy, or not ready.", {"Retry-After": "Seconds after which to try again."}),
+    **_answer(503, "Busy, or not ready.", {"Retry-After": "Seconds after which to try again"}),
 }
