@@ -29,8 +29,8 @@ curl --request POST --url http://127.0.0.1:8000/v1/inference/remix \\
 
 Every answer under `/v1` is `{"status_code": int, "body": str}`, with the same number as HTTP
 status, and has an `X-Request-Id`, which names the request in the server's log. A 503 carries
-`Retry-After`; `remixlab.RemixClient` waits and tries again by itself. Images as http(s) URLs are off
-unless the server runs with `serve.allow_urls=true`.
+`Retry-After`; `remixlab.RemixClient` waits and tries again by itself. Images as http(s) URLs are
+off unless the server runs with `serve.allow_urls=true`.
 """
 
 

@@ -18,6 +18,9 @@ from remixlab.serve.logs import configure_logs
 from remixlab.serve.service import Service
 
 _MARGIN_S = 5.0  # for answers to be written after the last picture is made
+# Clients drop idle connections after a few seconds. If the server did so first, a request could
+# meet the closing connection and be lost.
+_KEEP_ALIVE_S = 75
 _log = structlog.get_logger()
 
 
@@ -70,6 +73,7 @@ def serve(service: Service) -> None:
         server_header=False,
         proxy_headers=False,
         ws="none",
+        timeout_keep_alive=_KEEP_ALIVE_S,
         timeout_graceful_shutdown=int(settings.deadline_s + _MARGIN_S),
     )
     if not service.keys.required:

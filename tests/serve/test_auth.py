@@ -10,12 +10,15 @@ import stat
 from pathlib import Path
 
 import pytest
+import structlog
 
 from remixlab.errors import InvalidConfig
-from remixlab.serve import auth
+from remixlab.serve import auth, run
 from remixlab.serve.auth import ENVIRONMENT, KeyFile, Keys
+from remixlab.serve.config import compose_server
 from remixlab.serve.run import check_host
-from tests.serve.fakes import KEY, PATH, Live, check_envelope, make_body, running
+from remixlab.serve.service import Service
+from tests.serve.fakes import KEY, PATH, FakeMaker, Live, check_envelope, make_body, running
 
 
 def test_a_key_is_shown_once_and_kept_as_a_hash(tmp_path: Path) -> None:
@@ -115,9 +118,22 @@ def test_without_keys_only_the_loopback_is_served(tmp_path: Path, host: str) -> 
         check_host(loopback, Keys(tmp_path / "none", {}))
 
 
-def test_no_key_image_or_prompt_is_logged(live: Live, caplog: pytest.LogCaptureFixture) -> None:
-    import structlog
+def test_a_server_without_keys_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Quiet:
+        def __init__(self, *_: object) -> None: ...
 
+        def run(self) -> None: ...
+
+    monkeypatch.setattr(run, "Server", Quiet)
+    config = compose_server([f"serve.keys_file={tmp_path}/none"])
+    for environment, lines in (({}, 1), ({ENVIRONMENT: "k"}, 0)):
+        keys = Keys(config.serve.key_path, environment)
+        with structlog.testing.capture_logs() as events:
+            run.serve(Service(FakeMaker(), config, keys))
+        assert len([event for event in events if "no API keys" in event["event"]]) == lines
+
+
+def test_no_key_image_or_prompt_is_logged(live: Live, caplog: pytest.LogCaptureFixture) -> None:
     body = make_body(prompt="a-secret-prompt")
     with structlog.testing.capture_logs() as events, caplog.at_level(logging.DEBUG):
         live.post(body)
