@@ -103,11 +103,12 @@ class RemixClient:
             "product_image": _sent("product_image", product_image),
             "ref_image": _sent("ref_image", ref_image),
         }
-        for attempt in range(self._retries + 1):
-            response = self._http.post(_PATH, json=body)
-            if response.status_code != 503 or attempt == self._retries:
+        response = self._http.post(_PATH, json=body)
+        for attempt in range(self._retries):
+            if response.status_code != 503:
                 break
             time.sleep(_seconds(response.headers.get("Retry-After"), attempt))
+            response = self._http.post(_PATH, json=body)
         text = _body(response)
         if response.status_code != 200:
             raise RemixServerError(response.status_code, text)
