@@ -3,7 +3,7 @@
     python benchmarks/latency.py                                    all sizes, and stock diffusers
     python benchmarks/latency.py sizes=[square] runs=30             one size, longer
     python benchmarks/latency.py --multirun model=mini steps=4,8    each in a process of its own
-    python benchmarks/latency.py sizes=[square] profile=true        a trace, and a table of operators
+    python benchmarks/latency.py sizes=[square] profile=true       a trace, and a table of operators
     python benchmarks/latency.py model=sdxl model.weights=random    without the hub: times only
 
 Results go to benchmarks/results/DATE_SUITE_DEVICE_COMMIT/: raw values, a table, a plot.

@@ -23,6 +23,7 @@ from remixlab.request import (
 )
 
 if TYPE_CHECKING:
+    from remixlab.client import RemixClient
     from remixlab.remix import Remixer
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "InvalidRequest",
     "MissingWeights",
     "ProductAltered",
+    "RemixClient",
     "RemixError",
     "RemixRequest",
     "RemixResult",
@@ -46,4 +48,8 @@ def __getattr__(name: str) -> Any:
         from remixlab.remix import Remixer
 
         return Remixer
+    if name == "RemixClient":  # its HTTP library is an extra
+        from remixlab.client import RemixClient
+
+        return RemixClient
     raise AttributeError(f"module 'remixlab' has no attribute {name!r}")

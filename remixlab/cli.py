@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from remixlab.body import read_body, request_from
 from remixlab.request import RemixError, RemixRequest, RemixResult
-from remixlab.serve.playground.command import playground
+from remixlab.serve import cli as serve_cli
 from remixlab.sheet import make_sheet
 
 app = typer.Typer(
@@ -136,9 +136,6 @@ def report(
     print(write(runs, output or runs[0]))
 
 
-app.command()(playground)
-
-
 def build_request(body: Path | None, given: dict[str, Any]) -> RemixRequest:
     """The request of a body file, of flags, or of both; flags win.
 
@@ -196,6 +193,9 @@ def _report(result: RemixResult, output: Path, sheet: Path | None) -> None:
     if sheet is not None:
         print(f"{sheet}  product, mask, outline, reference, background, result")
     print(f"{total:.1f} s ({share:.0%} denoising): {stages}")
+
+
+serve_cli.register(app)
 
 
 def main() -> None:

@@ -88,11 +88,14 @@ class Remixer:
                 results[n] = replace(made[k], provenance=provenance)
         return [results[number] for number in range(len(resolved))]
 
+    def native_size(self, request: RemixRequest) -> tuple[int, int]:
+        """(width, height) of the request's background; those of one size share a batch."""
+        return self.suite.spec.native_size(*request.product.size)
+
     def _groups(self, requests: Sequence[RemixRequest]) -> Iterator[list[int]]:
         by_size: dict[tuple[int, int], list[int]] = {}
         for number, request in enumerate(requests):
-            size = self.suite.spec.native_size(*request.product.size)
-            by_size.setdefault(size, []).append(number)
+            by_size.setdefault(self.native_size(request), []).append(number)
         limit = self.config.runtime.batch_size
         for numbers in by_size.values():
             yield from (numbers[i : i + limit] for i in range(0, len(numbers), limit))
@@ -103,7 +106,7 @@ class Remixer:
     ) -> list[RemixResult]:
         clock = runtime.Clock(self.suite.device)
         suite, config = self.suite, self.config
-        size = suite.spec.native_size(*requests[0].product.size)
+        size = self.native_size(requests[0])
         with clock.measure("product"):
             products = prepare_products(requests, size, config)
         conditions, warnings = prepare_conditions(suite, requests, products, config, clock)

@@ -10,7 +10,7 @@ import json
 import os
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import InitVar, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -83,7 +83,8 @@ class RemixRequest:
     Images are given as path, bytes or PIL image and read back, decoded, as `product` (RGB or
     RGBA) and `reference` (RGB, transparency over white, or None). Numbers may also be given as
     text, as forms send them; a blank or None seed means -1, "draw one". An empty negative
-    prompt means the default; a single space is the way to have none.
+    prompt means the default; a single space is the way to have none. `max_pixels` caps product
+    and reference together; it is no field.
 
     Raises:
         InvalidRequest: a field has the wrong type or value, or a product side is not 64 to 8192.
@@ -98,8 +99,9 @@ class RemixRequest:
     cfg_scale: float = 1.75
     outline_fidelity: float = 1.0
     style_fidelity: float = 0.7
+    max_pixels: InitVar[int] = BOTH_IMAGES
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, max_pixels: int) -> None:
         # The cheap fields first: nothing is decoded for a request that is refused anyway.
         negative = clean_text("negative_prompt", self.negative_prompt)
         clean: dict[str, object] = {
@@ -110,8 +112,9 @@ class RemixRequest:
             "outline_fidelity": clean_number("outline_fidelity", self.outline_fidelity, 2),
             "style_fidelity": clean_number("style_fidelity", self.style_fidelity, 2),
         }
-        clean["product_image"] = product = _product(self.product_image)
-        clean["ref_image"] = _reference(self.ref_image, product)
+        clean["product_image"] = product = _product(self.product_image, max_pixels)
+        left = max_pixels - product.width * product.height
+        clean["ref_image"] = _reference(self.ref_image, left)
         for name, value in clean.items():
             object.__setattr__(self, name, value)
 
@@ -132,13 +135,17 @@ class RemixRequest:
 
     @classmethod
     def from_body(
-        cls, body: Mapping[str, Any], *, max_bytes: int = images.DEFAULT_LIMITS.bytes
+        cls,
+        body: Mapping[str, Any],
+        *,
+        max_bytes: int = images.DEFAULT_LIMITS.bytes,
+        max_pixels: int = BOTH_IMAGES,
     ) -> RemixRequest:
         """Build a request from the JSON body of the HTTP API.
 
         `product_image` and `ref_image`, both required, are standard base64 (white space is
         fine) or a data URL of it. A fetcher that has resolved a URL puts the bytes in its
-        place. `max_bytes` caps each image before it is decoded.
+        place. `max_bytes` caps each image, `max_pixels` both, before they are decoded.
 
         Raises what the constructor raises, and InvalidRequest for keys it does not know.
         """
@@ -151,7 +158,7 @@ class RemixRequest:
         values = dict(body)
         for name in ("product_image", "ref_image"):
             values[name] = image_bytes(name, values.get(name), max_bytes)
-        return cls(**values)
+        return cls(**values, max_pixels=max_pixels)
 
 
 @dataclass(kw_only=True)
@@ -187,8 +194,9 @@ class RemixResult:
         return {"remixlab": json.dumps(self.provenance, sort_keys=True)}
 
 
-def _product(source: ImageSource) -> Image.Image:
-    product = images.decode(source, field="product_image")
+def _product(source: ImageSource, pixels: int) -> Image.Image:
+    limits = images.Limits(pixels=min(images.DEFAULT_LIMITS.pixels, pixels))
+    product = images.decode(source, field="product_image", limits=limits)
     low, high = SIDES
     if not (low <= min(product.size) and max(product.size) <= high):
         sides = f"sides from {low} to {high} pixels"
@@ -196,9 +204,8 @@ def _product(source: ImageSource) -> Image.Image:
     return product
 
 
-def _reference(source: ImageSource | None, product: Image.Image) -> Image.Image | None:
+def _reference(source: ImageSource | None, pixels: int) -> Image.Image | None:
     if source is None:
         return None
-    left = BOTH_IMAGES - product.width * product.height
-    limits = images.Limits(pixels=min(images.DEFAULT_LIMITS.pixels, left))
+    limits = images.Limits(pixels=min(images.DEFAULT_LIMITS.pixels, pixels))
     return images.flatten(images.decode(source, field="ref_image", limits=limits))

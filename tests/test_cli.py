@@ -84,12 +84,24 @@ def test_main_turns_errors_into_one_line(
     assert "product_image" in capsys.readouterr().err
 
 
+def test_main_prints_brackets_as_they_are(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> None:
+        raise InvalidConfig(field="x", value=1, accepted="pip install remixlab[serve]")
+
+    monkeypatch.setattr(cli, "app", fail)
+    with pytest.raises(SystemExit):
+        cli.main()
+    assert "remixlab[serve]" in capsys.readouterr().err
+
+
 def test_product_is_asked_for() -> None:
     result = CliRunner().invoke(cli.app, ["remix"])
     assert result.exit_code == 2 and "--product" in result.output
 
 
-@pytest.mark.parametrize("command", [[], ["remix"], ["doctor"]])
+@pytest.mark.parametrize("command", [[], ["remix"], ["doctor"], ["serve"], ["keys"]])
 def test_help(command: list[str]) -> None:
     result = CliRunner().invoke(cli.app, [*command, "--help"])
     assert result.exit_code == 0

@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from remixlab import images
-from remixlab import request as module
 from remixlab.request import (
     DEFAULT_NEGATIVE_PROMPT,
     SIZES,
@@ -141,12 +140,15 @@ def test_product_sides():
         assert caught.value.field == "product_image"
 
 
-def test_both_images_share_a_budget(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(module, "BOTH_IMAGES", 64 * 64 + 10 * 10)
-    make(ref_image=Image.new("RGB", (10, 10)))
+def test_both_images_share_a_budget():
+    budget = 64 * 64 + 10 * 10
+    make(ref_image=Image.new("RGB", (10, 10)), max_pixels=budget)
     with pytest.raises(ImageTooLarge) as caught:
-        make(ref_image=Image.new("RGB", (11, 10)))
+        make(ref_image=Image.new("RGB", (11, 10)), max_pixels=budget)
     assert caught.value.field == "ref_image"
+    with pytest.raises(ImageTooLarge) as caught:
+        make(max_pixels=64 * 64 - 1)
+    assert caught.value.field == "product_image"
 
 
 def test_images_are_normalised(tmp_path: Path):

@@ -1,28 +1,25 @@
-"""A studio over the tiny suite, and a form that it accepts."""
+"""A server over a quick model, for tests that do not change it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+import structlog
 
-from remixlab.remix import Remixer
-from remixlab.serve.playground.settings import Settings
-from remixlab.serve.playground.studio import Studio
-from tests.conftest import make_product, make_reference
+from tests.serve.fakes import Live, running
 
 
-@pytest.fixture(scope="session")
-def studio(tiny_remixer: Remixer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
-    studio = Studio(tiny_remixer, tmp_path_factory.mktemp("made"), overrides=["model=tiny"])
-    yield studio
-    studio.close()
+@pytest.fixture(scope="session", autouse=True)
+def plain_logs() -> None:
+    """Structlog's own default draws tracebacks for people, which takes a second each."""
+    structlog.configure(
+        processors=[structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    )
 
 
-@pytest.fixture
-def form(tmp_path: Path) -> Settings:
-    """A product of 128 x 96, a reference, and a seed."""
-    make_product(128, 96).save(tmp_path / "p.png")
-    make_reference(0).save(tmp_path / "r.png")
-    return Settings(str(tmp_path / "p.png"), str(tmp_path / "r.png"), prompt="a red bottle", seed=7)
+@pytest.fixture(scope="module")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """A running server with default settings and one key."""
+    with running(tmp_path_factory.mktemp("serve")) as server:
+        yield server

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import secrets
 import signal
@@ -15,6 +14,7 @@ from remixlab.config import compose_config
 from remixlab.errors import InvalidConfig
 from remixlab.images import DEFAULT_LIMITS
 from remixlab.remix import Remixer
+from remixlab.serve.addresses import is_loopback
 
 USER = "remixlab"
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
@@ -109,11 +109,3 @@ def _theme() -> Any:
         font_mono=["Menlo", "Consolas", "monospace"],
     )
     return theme.set(block_info_text_color="*neutral_500", body_text_color_subdued="*neutral_500")
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach `host`."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -1,0 +1,149 @@
+"""A client of any server that speaks the Remix HTTP API.
+
+>>> from remixlab import RemixClient
+>>> with RemixClient("http://127.0.0.1:8000", key="...") as client:
+...     client.remix(product_image="p.png", ref_image="r.jpg", prompt="on a beach").save("out.png")
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import io
+import os
+import time
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from remixlab import images
+from remixlab.errors import InvalidConfig, InvalidImage, RemixError
+from remixlab.images import ImageSource
+
+try:
+    import httpx2
+except ImportError as error:
+    raise InvalidConfig(
+        field="RemixClient", value=error.name, accepted="first: pip install remixlab[client]"
+    ) from error
+
+_PATH = "/v1/inference/remix"
+_LONGEST_WAIT_S = 60.0
+
+
+class RemixServerError(RemixError):
+    """The server did not give a picture: `status_code` and `body` are its answer's."""
+
+    def __init__(self, status_code: int, body: str) -> None:
+        self.status_code = status_code
+        self.body = body
+        super().__init__(field="server", value=status_code, accepted=f"200; it says: {body[:500]}")
+
+
+@dataclass(frozen=True)
+class RemixAnswer:
+    """A picture as the server sent it; `seed` is None where the server does not tell it."""
+
+    png: bytes
+    seed: int | None
+
+    @property
+    def image(self) -> Image.Image:
+        """The picture, RGB."""
+        return Image.open(io.BytesIO(self.png), formats=("PNG",)).convert("RGB")
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the PNG as it came, with the server's metadata."""
+        Path(path).write_bytes(self.png)
+
+
+class RemixClient:
+    """Sends requests to a server, again where it is busy.
+
+    Args:
+        url: where the server is, such as `http://127.0.0.1:8000`.
+        key: an API key; None: the server has none.
+        timeout_s: for one answer.
+        retries: how often a 503 is tried again, after the seconds of its Retry-After.
+    """
+
+    def __init__(
+        self, url: str, *, key: str | None = None, timeout_s: float = 300, retries: int = 5
+    ) -> None:
+        headers = {"X-Photio-Key": key} if key else {}
+        self._http = httpx2.Client(base_url=url, headers=headers, timeout=timeout_s)
+        self._retries = retries
+
+    def __enter__(self) -> RemixClient:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def remix(
+        self, *, product_image: ImageSource, ref_image: ImageSource, **fields: Any
+    ) -> RemixAnswer:
+        """One remix; `fields` are the other fields of the API, which the server checks.
+
+        An image is a path, bytes, a PIL image, or an http(s) URL that the server fetches.
+
+        Raises:
+            InvalidImage: an image cannot be read here.
+            RemixServerError: any answer but 200, a last 503 included.
+            httpx2.HTTPError: there is no answer.
+        """
+        body = fields | {
+            "product_image": _sent("product_image", product_image),
+            "ref_image": _sent("ref_image", ref_image),
+        }
+        response = self._http.post(_PATH, json=body)
+        for attempt in range(self._retries):
+            if response.status_code != 503:
+                break
+            time.sleep(_seconds(response.headers.get("Retry-After"), attempt))
+            response = self._http.post(_PATH, json=body)
+        text = _body(response)
+        if response.status_code != 200:
+            raise RemixServerError(response.status_code, text)
+        seed = response.headers.get("X-Remix-Seed")
+        return RemixAnswer(base64.b64decode(text), int(seed) if seed else None)
+
+
+def _sent(field: str, source: ImageSource) -> str:
+    if isinstance(source, str) and source.lower().startswith(("http://", "https://")):
+        return source
+    if isinstance(source, Image.Image):
+        source = images.encode_png(source)
+    if not isinstance(source, bytes):
+        try:
+            source = Path(source).read_bytes()
+        except OSError as error:
+            raise InvalidImage(
+                field=field, value=str(source), accepted="a readable file"
+            ) from error
+    return base64.b64encode(source).decode()
+
+
+def _seconds(retry_after: str | None, attempt: int) -> float:
+    """Retry-After as seconds or as a date (RFC 9110); without it, longer each time."""
+    wait = 0.5 * 2**attempt
+    if retry_after and retry_after.isdigit():
+        wait = float(retry_after)
+    elif retry_after:
+        with contextlib.suppress(ValueError):
+            wait = parsedate_to_datetime(retry_after).timestamp() - time.time()
+    return min(_LONGEST_WAIT_S, max(0.0, wait))
+
+
+def _body(response: httpx2.Response) -> str:
+    try:
+        return str(response.json()["body"])
+    except (ValueError, KeyError, TypeError):  # not the wire format: a proxy's own page
+        return response.text[:500]
