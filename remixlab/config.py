@@ -21,6 +21,7 @@ from remixlab.config_checks import among, check_settings, check_steps, check_sui
 from remixlab.config_errors import COMPOSE_ERRORS, explained
 
 SCHEDULERS = ("euler", "dpmpp_2m", "dpmpp_2m_sde", "lcm")
+ATTENTION = ("sdpa", "sdpa_flash", "sdpa_efficient", "sdpa_cudnn", "sdpa_math", "xformers")
 REFERENCE_MODES = ("all", "style", "layout", "style+layout")
 
 
@@ -105,8 +106,9 @@ class RuntimeConfig:
 
     device: str = matching("auto", r"auto|cpu|cuda(:\d+)?", "auto, cpu, cuda or cuda:NUMBER")
     dtype: str = among("auto", "auto", "half", "float32", "float16", "bfloat16")
-    attention: str = among("sdpa", "sdpa", "xformers")
+    attention: str = among("sdpa", *ATTENTION)
     channels_last: bool = True
+    vae_tiling: bool = False
     compile: str = among("none", "none", "regional", "whole")
     cuda_graphs: bool = False
     batch_size: int = within(8, 1, 4096)
@@ -128,6 +130,23 @@ class OutlineConfig:
 
 
 @dataclass
+class BranchesConfig:
+    """When guidance and outline run, as shares of the steps; the defaults are always.
+
+    Attributes:
+        guidance_from, guidance_until: outside, no unconditional pass.
+        outline_from, outline_until: outside, no ControlNet.
+        outline_unconditional: false: the ControlNet steers the conditional rows only.
+    """
+
+    guidance_from: float = within(0.0, 0, 1)
+    guidance_until: float = within(1.0, 0, 1)
+    outline_from: float = within(0.0, 0, 1)
+    outline_until: float = within(1.0, 0, 1)
+    outline_unconditional: bool = True
+
+
+@dataclass
 class RemixConfig:
     """Everything that `Remixer` needs beside a request.
 
@@ -143,6 +162,7 @@ class RemixConfig:
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
     reference: ReferenceConfig = field(default_factory=ReferenceConfig)
     outline: OutlineConfig = field(default_factory=OutlineConfig)
+    branches: BranchesConfig = field(default_factory=BranchesConfig)
     segmenter: str = among("alpha", "alpha", "grabcut", "rembg")
     hold_product: bool = True
     steps: int | None = within(None, 1, 1000)

@@ -12,8 +12,9 @@ from PIL import Image
 from torch import Tensor
 
 from remixlab import images
-from remixlab.config import RemixConfig
+from remixlab.config import BranchesConfig, RemixConfig
 from remixlab.denoise.conditioning import (
+    Branches,
     Conditions,
     Dials,
     distinct,
@@ -108,6 +109,7 @@ def prepare_conditions(
         time_ids=micro_conditioning(width, height),
         dials=dials,
         noise=distinct([request.seed for request in requests])[1],
+        branches=_branches(config.branches),
     )
     return conditions, [_warnings(request, lost) for request in requests]
 
@@ -126,6 +128,14 @@ def prepare_keep(suite: Suite, products: Sequence[PreparedProduct], noise: Tenso
 def _dials(suite: Suite, request: RemixRequest) -> Dials:
     style = suite.spec.reference_scale(request.style_fidelity) if request.reference else 0.0
     return Dials(request.cfg_scale, request.outline_fidelity, style)
+
+
+def _branches(config: BranchesConfig) -> Branches:
+    return Branches(
+        guidance=(config.guidance_from, config.guidance_until),
+        outline=(config.outline_from, config.outline_until),
+        outline_unconditional=config.outline_unconditional,
+    )
 
 
 def _references(

@@ -61,6 +61,8 @@ class Remixer:
             kernel=runtime.attention_kernel(config.runtime.attention),
             channels_last=config.runtime.channels_last,
         )
+        if config.runtime.vae_tiling:
+            suite.vae.enable_tiling()
         compile_suite(suite, config.runtime.compile, cuda_graphs=config.runtime.cuda_graphs)
         return cls(suite, config)
 

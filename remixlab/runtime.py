@@ -6,13 +6,22 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from remixlab.errors import InvalidConfig
 from remixlab.models.attention import AttentionKernel
+
+_SDPA = {
+    "sdpa_flash": SDPBackend.FLASH_ATTENTION,
+    "sdpa_efficient": SDPBackend.EFFICIENT_ATTENTION,
+    "sdpa_cudnn": SDPBackend.CUDNN_ATTENTION,
+    "sdpa_math": SDPBackend.MATH,
+}
 
 
 def resolve_device(name: str) -> torch.device:
@@ -47,6 +56,8 @@ def attention_kernel(name: str) -> AttentionKernel:
     """The function that attends; `xformers` is imported only here and only when chosen."""
     if name == "sdpa":
         return F.scaled_dot_product_attention
+    if name in _SDPA:
+        return partial(_attend_with, name)
     try:
         # An extra, which need not be there.
         from xformers.ops import memory_efficient_attention  # pyright: ignore[reportMissingImports]
@@ -63,6 +74,15 @@ def attention_kernel(name: str) -> AttentionKernel:
         return memory_efficient_attention(*parts).transpose(1, 2)
 
     return attend
+
+
+def _attend_with(name: str, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    try:
+        with sdpa_kernel(_SDPA[name]):
+            return F.scaled_dot_product_attention(query, key, value)
+    except RuntimeError as error:  # torch warns why, and says "No available kernel"
+        accepted = f"sdpa, or what `remixlab doctor` says works on {query.device}"
+        raise InvalidConfig(field="runtime.attention", value=name, accepted=accepted) from error
 
 
 def make_deterministic() -> None:

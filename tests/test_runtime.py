@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 
 import pytest
@@ -72,6 +73,21 @@ def test_xformers_is_asked_for_only_when_chosen(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(InvalidConfig, match="pip install") as caught:
         attention_kernel("xformers")
     assert caught.value.field == "runtime.attention"
+
+
+def test_one_kernel_of_torch_attends_as_torch_chooses() -> None:
+    query, key, value = (torch.randn(2, 4, length, 16) for length in (9, 7, 7))
+    chosen = attention_kernel("sdpa")(query, key, value)
+    for name in ("sdpa_math", "sdpa_flash"):
+        assert torch.allclose(attention_kernel(name)(query, key, value), chosen, atol=1e-5)
+
+
+def test_a_kernel_that_does_not_work_here_is_named() -> None:
+    query = torch.randn(1, 1, 4, 16)
+    with pytest.raises(InvalidConfig, match="doctor") as caught, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch's own reasons
+        attention_kernel("sdpa_cudnn")(query, query, query)
+    assert caught.value.value == "sdpa_cudnn"
 
 
 def test_noise_depends_on_the_seed_alone() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import torch
@@ -24,6 +24,33 @@ class Dials:
 
 
 @dataclass(frozen=True)
+class Branches:
+    """When the branches that a dial asks for run at all; the default is always, everywhere.
+
+    Attributes:
+        guidance: the share of the steps, from and until, in which the unconditional pass runs
+            (Kynkäänniemi et al. 2024, arXiv:2404.07724: guidance early only harms diversity).
+        outline: the same for the ControlNet.
+        outline_unconditional: whether the ControlNet steers the unconditional rows too.
+    """
+
+    guidance: tuple[float, float] = (0.0, 1.0)
+    outline: tuple[float, float] = (0.0, 1.0)
+    outline_unconditional: bool = True
+
+    def at(self, step: int, steps: int) -> tuple[bool, bool]:
+        """Whether guidance and outline run in `step`, from 0, of `steps`.
+
+        A step runs where the whole of it lies inside, as with diffusers' `control_guidance_end`.
+        """
+        guided, outlined = (
+            start <= step / steps and (step + 1) / steps <= end
+            for start, end in (self.guidance, self.outline)
+        )
+        return guided, outlined
+
+
+@dataclass(frozen=True)
 class Conditions:
     """Distinct texts, references and outlines of B requests of one size, indexed by request.
 
@@ -34,6 +61,7 @@ class Conditions:
         time_ids: (6,) SDXL's micro-conditioning, in pixels.
         dials: one per request; a request without a reference has `style` 0.
         noise: equal numbers mean equal starting noise.
+        branches: when guidance and outline run.
     """
 
     texts: Tensor
@@ -47,6 +75,19 @@ class Conditions:
     time_ids: Tensor
     dials: Sequence[Dials]
     noise: Sequence[int]
+    branches: Branches = Branches()
+
+    def with_branches(self, *, guidance: bool, outline: bool) -> Conditions:
+        """The same with the dials of branches that do not run turned down."""
+        dials = [
+            replace(
+                d,
+                cfg_scale=d.cfg_scale if guidance else 1.0,
+                outline=d.outline if outline else 0.0,
+            )
+            for d in self.dials
+        ]
+        return replace(self, dials=dials)
 
 
 def distinct(items: Sequence[K]) -> tuple[list[K], list[int]]:

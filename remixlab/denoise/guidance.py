@@ -51,13 +51,14 @@ def guided_requests(conditions: Conditions) -> list[int]:
 def _row(conditions: Conditions, latents: Sequence[int], i: int, *, guided: bool) -> Row:
     dials = conditions.dials[i]
     reads = dials.style > 0 and conditions.references is not None
+    steered = dials.outline > 0 and (guided or conditions.branches.outline_unconditional)
     return Row(
         latents=latents[i],
         text=conditions.prompts[i] if guided else conditions.negatives[i],
         reference=conditions.reference[i] if reads and guided else 0,
         style=dials.style if reads else 0.0,
-        outline=conditions.outline[i] if dials.outline > 0 else 0,
-        outline_scale=dials.outline,
+        outline=conditions.outline[i] if steered else 0,
+        outline_scale=dials.outline if steered else 0.0,
     )
 
 

@@ -48,14 +48,11 @@ def denoise(
     scheduler = _scheduler(suite)
     scheduler.set_timesteps(steps)  # on the CPU: no step waits for the device
     extra = _step_arguments(scheduler, generators)
-    keys: dict[str, KeyValue] = {}
-    first = NetworkCall.plan(suite, conditions, conditions.noise, keys)
-    rest = NetworkCall.plan(suite, conditions, range(len(noise)), keys)
+    calls = _plan_calls(suite, conditions, len(scheduler.timesteps))
     latents = noise * scheduler.init_noise_sigma
-    for index, time in enumerate(scheduler.timesteps):
-        call = first if index == 0 else rest
+    for index, (call, time) in enumerate(zip(calls, scheduler.timesteps, strict=True)):
         sample = scheduler.scale_model_input(latents, time)
-        prediction = combine(call.predict(suite, sample, time), conditions)
+        prediction = call.predict(suite, sample, time)
         latents = scheduler.step(prediction, time, latents, **extra).prev_sample
         if keep is not None:
             known = _at_next_time(scheduler, keep, index)
@@ -69,9 +66,11 @@ def denoise(
 class NetworkCall:
     """One forward pass of ControlNet and UNet over the distinct rows of a batch, planned ahead.
 
-    `sample_index` picks the latents of each UNet row, `row_index` the output of each planned row.
+    `sample_index` picks the latents of each UNet row, `row_index` the output of each planned row,
+    and `conditions` say how those become one prediction a request.
     """
 
+    conditions: Conditions
     sample_index: Tensor
     row_index: Tensor
     cross: CrossRows
@@ -102,6 +101,7 @@ class NetworkCall:
         fill_cache(suite.unet, cross)
         holder = {number: request for request, number in reversed(list(enumerate(latents)))}
         return cls(
+            conditions,
             _index([holder[row.latents] for row in rows], suite),
             _index(row_index, suite),
             cross,
@@ -110,7 +110,7 @@ class NetworkCall:
         )
 
     def predict(self, suite: Suite, sample: Tensor, time: Tensor) -> Tensor:
-        """(B, C, h, w) scaled latents -> (rows, C, h, w) predictions, in the planned order."""
+        """(B, C, h, w) scaled latents -> (B, C, h, w) predictions, guidance included."""
         sample = sample.to(suite.dtype)
         residuals = self.outline.residuals(suite, sample, time) if self.outline else {}
         predicted = suite.unet(
@@ -121,7 +121,7 @@ class NetworkCall:
             added_cond_kwargs=self.added,
             **residuals,
         ).sample
-        return predicted.float()[self.row_index]
+        return combine(predicted.float()[self.row_index], self.conditions)
 
 
 @dataclass(frozen=True)
@@ -192,6 +192,25 @@ class OutlineCall:
             return scaled
         empty = scaled.new_zeros(self.rows, *scaled.shape[1:])
         return empty.index_copy(0, self.row_index, scaled)
+
+
+def _plan_calls(suite: Suite, conditions: Conditions, steps: int) -> list[NetworkCall]:
+    """The call of each step; steps that run the same branches share one, but for the first.
+
+    Before the first step requests of one seed still have the same latents.
+    """
+    keys: dict[str, KeyValue] = {}
+    planned: dict[tuple[bool, bool, bool], NetworkCall] = {}
+    calls = []
+    for index in range(steps):
+        guidance, outline = conditions.branches.at(index, steps)
+        kind = (index == 0, guidance, outline)
+        if kind not in planned:
+            read = conditions.with_branches(guidance=guidance, outline=outline)
+            latents = conditions.noise if index == 0 else range(len(conditions.dials))
+            planned[kind] = NetworkCall.plan(suite, read, latents, keys)
+        calls.append(planned[kind])
+    return calls
 
 
 def _scheduler(suite: Suite) -> Any:

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import pytest
 import torch
 
-from remixlab.denoise.conditioning import Conditions, Dials
+from remixlab.denoise.conditioning import Branches, Conditions, Dials
 from remixlab.denoise.guidance import combine, guided_requests, merge_rows, plan_rows
 
 FIVE = (0.2, 0.4, 0.6, 0.8, 1.0)
@@ -96,3 +97,27 @@ def test_guidance_for_all_and_for_none() -> None:
     assert torch.allclose(combine(predictions, everyone), 3 * c - 2 * u, atol=1e-5)
     nobody = conditions([Dials(1.0, 0.0, 0.0)] * 4)
     assert torch.equal(combine(predictions, nobody), predictions)
+
+
+def test_branches_run_in_the_steps_that_lie_inside() -> None:
+    branches = Branches(guidance=(0.25, 0.6), outline=(0.0, 0.5))
+    assert [branches.at(step, 4) for step in range(4)] == [
+        (False, True), (True, True), (False, False), (False, False)
+    ]  # fmt: skip
+    assert all(Branches().at(step, 30) == (True, True) for step in range(30))
+
+
+def test_a_branch_that_does_not_run_has_no_rows() -> None:
+    given = conditions([Dials(3.0, 1.0, 0.7), Dials(1.0, 0.5, 0.7)])
+    quiet = given.with_branches(guidance=False, outline=False)
+    assert guided_requests(given) == [0] and guided_requests(quiet) == []
+    assert all(row.outline_scale == 0 for row in plan_rows(quiet, [0, 1]))
+    assert given.with_branches(guidance=True, outline=True) == given
+
+
+def test_the_outline_can_steer_conditional_rows_alone() -> None:
+    given = replace(
+        conditions([Dials(3.0, 1.0, 0.7)]), branches=Branches(outline_unconditional=False)
+    )
+    conditional, unconditional = plan_rows(given, [0])
+    assert conditional.outline_scale == 1.0 and unconditional.outline_scale == 0.0

@@ -13,7 +13,13 @@ from torch import Tensor
 
 from remixlab import images
 from remixlab.bench.stock import stock_pipeline
-from remixlab.denoise.conditioning import Conditions, Dials, encode_texts, micro_conditioning
+from remixlab.denoise.conditioning import (
+    Branches,
+    Conditions,
+    Dials,
+    encode_texts,
+    micro_conditioning,
+)
 from remixlab.denoise.keep import Keep
 from remixlab.denoise.loop import denoise
 from remixlab.models.suite import Suite
@@ -67,6 +73,7 @@ def run_ours(
     noise: Tensor,
     dials: Dials,
     reference: Image.Image | None = None,
+    branches: Branches = Branches(),  # noqa: B008 - frozen
     **options: Any,
 ) -> Tensor:
     """Latents from our loop for the same request."""
@@ -85,6 +92,7 @@ def run_ours(
             time_ids=micro_conditioning(SIDE, SIDE),
             dials=[dials],
             noise=[0],
+            branches=branches,
         )
         return denoise(
             suite, conditions, noise, steps=STEPS, generators=seeded_generators([7]), **options
@@ -131,6 +139,32 @@ def test_agrees_with_stock_pipeline(
     )
     ours = run_ours(tiny_suite, noise, Dials(cfg, outline, style), square_reference)
     assert relative(ours, theirs) < 1e-4
+
+
+@pytest.mark.parametrize("span", [(0.0, 0.5), (0.3, 1.0), (0.3, 0.8)])
+def test_outline_on_an_interval_agrees_too(
+    tiny_suite: Suite,
+    stock: StableDiffusionXLControlNetInpaintPipeline,
+    square_reference: Image.Image,
+    span: tuple[float, float],
+) -> None:
+    noise = start_noise()
+    stock.set_ip_adapter_scale(0.7)
+    theirs = run_stock(
+        stock,
+        noise,
+        guidance_scale=3.0,
+        control_image=outline_map(),
+        controlnet_conditioning_scale=1.0,
+        control_guidance_start=span[0],
+        control_guidance_end=span[1],
+        ip_adapter_image=square_reference,
+    )
+    dials, branches = Dials(3.0, 1.0, 0.7), Branches(outline=span)
+    ours = run_ours(tiny_suite, noise, dials, square_reference, branches)
+    assert relative(ours, theirs) < 1e-4
+    always = run_ours(tiny_suite, noise, dials, square_reference)
+    assert relative(always, ours) > 1e-3
 
 
 def test_each_branch_changes_the_picture(tiny_suite: Suite, square_reference: Image.Image) -> None:
