@@ -192,6 +192,9 @@ def _report(result: RemixResult, output: Path, sheet: Path | None) -> None:
     print(f"{output}  {result.image.width}x{result.image.height}, seed {result.seed}")
     if sheet is not None:
         print(f"{sheet}  product, mask, outline, reference, background, result")
+    made = result.provenance
+    chosen = made["device"], made["dtype"], made["config"]["runtime"]["attention"]
+    print(f"{made['config']['model']['name']} on {', '.join(chosen)}")
     print(f"{total:.1f} s ({share:.0%} denoising): {stages}")
 
 

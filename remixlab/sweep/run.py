@@ -116,7 +116,7 @@ def definition(remixer: Remixer, cell: Cell) -> dict[str, Any]:
         "request": described["request"],
         "suite": described["suite"],
         "settings": settings,
-        "dtype": str(remixer.suite.dtype),
+        "dtype": described["dtype"],
         "model": {k: v for k, v in model.items() if k not in ("licence", "download_gb")},
     }
 
