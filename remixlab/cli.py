@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from remixlab.body import read_body, request_from
+from remixlab.replay.command import replay, show
 from remixlab.request import RemixError, RemixRequest, RemixResult
 from remixlab.serve.playground.command import playground
 from remixlab.sheet import make_sheet
@@ -137,6 +138,8 @@ def report(
 
 
 app.command()(playground)
+app.command()(replay)
+app.command()(show)
 
 
 def build_request(body: Path | None, given: dict[str, Any]) -> RemixRequest:
