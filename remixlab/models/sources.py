@@ -174,9 +174,8 @@ def _local(root: Path, source: Source, name: str, *, hub: bool = False) -> Locat
         raise FileNotFoundError(f"no folder {source.subfolder}")
     inside = "/".join(part for part in (source.subfolder, source.file) if part)
     names = _weights(source.variant)
-    weights = [file] if file else sorted(path for name in names for path in folder.glob(name))
-    # Tokenizers and samplers have no weights: their settings are what decides.
-    told = weights or sorted(path for name in _CONFIGURATION for path in folder.glob(name))
+    # Configurations too: they decide as much, and are all that tokenizers and samplers have.
+    told = [file] if file else sorted(p for n in (*_CONFIGURATION, *names) for p in folder.glob(n))
     origin = Origin(f"{name}/{inside}".rstrip("/"), () if hub else tuple(told))
     return Located(folder, file, source.variant, origin)
 

@@ -21,6 +21,10 @@ _COMPARED = ("commit", "device", "dtype", "batch", "versions", "hardware", "conf
 # These say nothing that is not said otherwise: the batch that it was, the device that it was.
 _LEFT_OUT = ("config.runtime.batch_size", "config.runtime.device", "config.runtime.dtype")
 _SHOWN = 100  # characters of a value
+_UNKNOWN = (
+    "nothing recorded explains it: the file was changed, or this device does not compute the "
+    "same twice (see runtime.deterministic)"
+)
 
 
 @dataclass(frozen=True)
@@ -49,13 +53,10 @@ def judge(kept: Kept, result: RemixResult) -> Verdict:
         return Verdict("identical", 0)
     reasons = tuple(differences(kept.described, result.provenance))
     near = largest <= TOLERANCE[result.provenance["dtype"]]
-    return Verdict("within tolerance" if near else "different", largest, reasons or (_UNKNOWN,))
-
-
-_UNKNOWN = (
-    "nothing that is recorded differs: the file was changed, or this device does not compute the "
-    "same twice (see runtime.deterministic)"
-)
+    # Another batch explains no more than the tolerance.
+    if not [reason for reason in reasons if near or not reason.startswith("batch: ")]:
+        reasons += (_UNKNOWN,)
+    return Verdict("within tolerance" if near else "different", largest, reasons)
 
 
 def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:

@@ -86,9 +86,11 @@ def plain(text: object) -> str:
 
 def _content(path: Path) -> bytes:
     if not path.is_file():
-        raise InvalidImage(field="image", value=str(path), accepted="a PNG file")
+        raise InvalidImage(field=plain(path), value=None, accepted="a PNG file")
     with path.open("rb") as file:
-        return file.read(LIMITS.bytes + 1)  # one more than is accepted, so that it is told
+        # No more than there is: Python allocates what it is asked for. One more than is accepted,
+        # so that it is told.
+        return file.read(min(path.stat().st_size, LIMITS.bytes + 1))
 
 
 def _text_names(content: bytes) -> Iterator[bytes]:
