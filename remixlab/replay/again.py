@@ -6,12 +6,12 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
-from remixlab.errors import InvalidRecord
 from remixlab.remix import Remixer
 from remixlab.replay.compare import Verdict, check_weights, judge
 from remixlab.replay.inputs import Inputs
-from remixlab.replay.metadata import Kept, read_kept
+from remixlab.replay.metadata import Kept, read_kept, refuse
 from remixlab.replay.record import Record
 from remixlab.replay.run import KeptCell
 from remixlab.replay.settings import rebuild_config
@@ -109,11 +109,15 @@ def _made(
     kept: Sequence[Kept], inputs: Inputs, suites: Suites, batch_size: int | None
 ) -> list[RemixResult]:
     records = [Record.from_described(one.described) for one in kept]
-    if any(record.config["model"] != records[0].config["model"] for record in records):
-        accepted = "cells of one suite in a batch"
-        raise InvalidRecord(field=str(kept[0].path.parent), value=None, accepted=accepted)
+    if any(_settings(record) != _settings(records[0]) for record in records):
+        refuse(kept[0].path.parent, None, "cells of one suite and of the same settings")
     requests = [inputs.request(record) for record in records]
     remixer = suites.remixer(records[0])
     runtime = replace(remixer.config.runtime, batch_size=batch_size or len(requests))
     sized = Remixer(remixer.suite, replace(remixer.config, runtime=runtime))
     return [result for part in remix_parts(sized, requests) for result in part]
+
+
+def _settings(record: Record) -> tuple[Any, ...]:
+    """What all cells of a run share; a run that was resumed may have changed its runtime."""
+    return {k: v for k, v in record.config.items() if k != "runtime"}, record.suite

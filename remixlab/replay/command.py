@@ -55,7 +55,7 @@ def replay(
     if not what.is_dir():
         if (cell, limit, batch_size) != (None, None, None):
             raise typer.BadParameter("--cell, --limit and --batch-size are for run folders")
-        inputs = Inputs(product or [], ref or [], run=what.absolute().parents[1])
+        inputs = Inputs(product or [], ref or [], run=what.absolute().parent.parent)
         verdicts = {what.name: replay_picture(what, inputs, suites)}
     else:
         cells = choose(read_cells(what), cell, limit)

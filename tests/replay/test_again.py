@@ -191,6 +191,18 @@ def test_a_journal_that_no_sweep_wrote(tmp_path: Path, line: bytes) -> None:
         read_cells(tmp_path)
 
 
+@pytest.mark.parametrize("key", ["suite", "config"])
+def test_cells_of_two_suites_are_no_run(run: Path, tmp_path: Path, key: str) -> None:
+    def mix(described: dict[str, Any]) -> None:
+        described[key] = {"unet": "other"}
+
+    copy = Path(shutil.copytree(run, tmp_path / "copy"))
+    path = copy / "images" / f"{read_cells(run)[1].name}_image.png"
+    rewritten(path, path, mix)
+    with pytest.raises(InvalidRecord, match="same settings"):
+        again(copy, Suites(), limit=1)
+
+
 def test_a_cell_without_its_picture(tmp_path: Path) -> None:
     (tmp_path / "cells.jsonl").write_text(json.dumps({"id": "0" * 16}) + "\n")
     with pytest.raises(RemixError, match=r"0{16}_image\.png"):
