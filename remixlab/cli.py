@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from remixlab.body import read_body, request_from
+from remixlab.replay.command import replay, show
 from remixlab.request import RemixError, RemixRequest, RemixResult
 from remixlab.serve import cli as serve_cli
 from remixlab.sheet import make_sheet
@@ -134,6 +135,10 @@ def report(
 
     write = compare_runs if all(map(is_latency_run, runs)) else write_report
     print(write(runs, output or runs[0]))
+
+
+app.command()(replay)
+app.command()(show)
 
 
 def build_request(body: Path | None, given: dict[str, Any]) -> RemixRequest:

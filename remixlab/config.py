@@ -201,11 +201,20 @@ def typed_config(composed: DictConfig) -> Any:
         config = OmegaConf.to_object(composed)
     except OmegaConfBaseException as error:
         raise explained(error, "config", config_folder(), RemixConfig) from error
+    check_config(config)
+    return config
+
+
+def check_config(config: Any) -> None:
+    """Check what fields of the right types hold, each by itself and together.
+
+    Raises:
+        InvalidConfig: a value is outside of what is accepted, or does not go with another.
+    """
     check_settings(config)
     if isinstance(config, RemixConfig):
         check_suite(config.model)
         check_steps(config.steps or config.model.steps, config.model.scheduler.name)
-    return config
 
 
 def _compose(overrides: list[str], name: str) -> DictConfig:

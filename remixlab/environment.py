@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 import resource
-import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 import torch
 
+from remixlab.machine import output
 from remixlab.provenance import versions
 
 
@@ -43,10 +43,10 @@ def device_name(environment: Mapping[str, Any]) -> str:
 def _git() -> dict[str, Any] | None:
     """None where the code is not in a repository: an installed copy has only its version."""
     folder = Path(__file__).parent
-    commit = _output(["git", "rev-parse", "HEAD"], folder)
+    commit = output(["git", "rev-parse", "HEAD"], folder)
     if commit is None:
         return None
-    diff = _output(["git", "diff", "HEAD"], folder) or ""
+    diff = output(["git", "diff", "HEAD"], folder) or ""
     return {"commit": commit.strip(), "dirty": bool(diff.strip()), "diff": diff}
 
 
@@ -55,7 +55,7 @@ def _gpu() -> dict[str, Any] | None:
         return None
     properties = torch.cuda.get_device_properties(0)
     query = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
-    driver = _output(query, Path())
+    driver = output(query, Path())
     return {
         "name": properties.name,
         "memory_gb": round(properties.total_memory / 1e9, 1),
@@ -63,11 +63,3 @@ def _gpu() -> dict[str, Any] | None:
         "driver": driver.splitlines()[0] if driver else None,
         "count": torch.cuda.device_count(),
     }
-
-
-def _output(command: list[str], folder: Path) -> str | None:
-    try:
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=30)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout if done.returncode == 0 else None

@@ -79,5 +79,13 @@ class MissingWeights(RemixError):
     """A model's weights are not where they were looked for."""
 
 
+class InvalidRecord(RemixError, ValueError):
+    """What a picture or a run folder says about itself cannot be read, or is not allowed."""
+
+
+class WeightsDiffer(RemixError):
+    """A part of the suite is not the one that a picture was made with."""
+
+
 class ProductAltered(RemixError):
     """A picture changed a pixel of the product where its alpha is 255."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 ImageSource: TypeAlias = "str | os.PathLike[str] | bytes | Image.Image"
 
 FORMATS = ("PNG", "JPEG", "WEBP")
+PICTURE_KEY = "remixlab-picture"  # PNG text: which picture of a result a file holds
 ACCEPTED = "a PNG, JPEG or WebP image, given as a path, bytes or a PIL image"
 
 
@@ -50,12 +52,32 @@ def decode(source: ImageSource, *, field: str, limits: Limits = DEFAULT_LIMITS) 
         ImageTooLarge: over `limits`, told from the file's header before any pixel is decoded.
         InvalidImage: anything else that keeps the picture from being used. Both name `field`.
     """
-    try:
+    with _explained(source, field, limits):
         image = source if isinstance(source, Image.Image) else _open(source, field, limits)
         _check_pixels(image.size, field, limits)
         if type(image) is Image.Image and image.mode in ("RGB", "RGBA") and not image.info:
             return image
         return to_srgb(image, field)
+
+
+def png_text(source: bytes, *, field: str, limits: Limits = DEFAULT_LIMITS) -> dict[str, str]:
+    """The text that a PNG carries, by key; none for the other formats.
+
+    Pillow caps what compressed text may unfold to (1 MiB a chunk, 64 MiB in all). Raises as
+    `decode`, which is the way to the pixels.
+    """
+    with _explained(source, field, limits):
+        image = _open(source, field, limits)
+        _check_pixels(image.size, field, limits)  # text may stand behind the pixels
+        text = image.text if isinstance(image, PngImagePlugin.PngImageFile) else {}
+        return {key: str(value) for key, value in text.items()}
+
+
+@contextmanager
+def _explained(source: object, field: str, limits: Limits) -> Iterator[None]:
+    """Turns whatever Pillow raises into `InvalidImage`."""
+    try:
+        yield
     except RemixError:
         raise
     except UnidentifiedImageError as error:

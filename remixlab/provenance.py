@@ -10,6 +10,7 @@ from typing import Any
 
 from remixlab import images
 from remixlab.config import RemixConfig
+from remixlab.machine import commit, hardware
 from remixlab.models.suite import Suite
 from remixlab.request import RemixRequest
 
@@ -17,7 +18,10 @@ _PACKAGES = ("remixlab", "torch", "diffusers", "transformers", "numpy", "pillow"
 
 
 def describe(request: RemixRequest, suite: Suite, config: RemixConfig) -> dict[str, Any]:
-    """The request with its images as SHA-256, the suite with its hashes, versions and settings."""
+    """The request with its images as SHA-256, the suite with hashes, settings, versions, machine.
+
+    What comes back is JSON: `remixlab.replay` makes the picture again from it.
+    """
     return {
         "request": {
             "prompt": request.prompt,
@@ -35,6 +39,8 @@ def describe(request: RemixRequest, suite: Suite, config: RemixConfig) -> dict[s
         "dtype": str(suite.dtype).removeprefix("torch."),
         "product_untouched": True,  # the composite raises where it is not
         "versions": versions(),
+        "commit": commit(),
+        "hardware": hardware(suite.device),
     }
 
 

@@ -87,6 +87,7 @@ class Remixer:
             made = self._remix_group(firsts, on_step)
             for n, k in zip(numbers, index, strict=True):
                 provenance = describe(resolved[n], self.suite, self.config)
+                provenance["batch"] = len(firsts)  # pictures: how many may decide the last digit
                 results[n] = replace(made[k], provenance=provenance)
         return [results[number] for number in range(len(resolved))]
 

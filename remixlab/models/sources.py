@@ -37,7 +37,7 @@ class Origin:
     files: tuple[Path, ...] = ()
 
     def identity(self) -> str:
-        """`name`, with the SHA-256 over the weight files where there are any to hash."""
+        """`name`, with the SHA-256 over the files where there are any to hash."""
         if not self.files:
             return self.name
         digest = hashlib.sha256()
@@ -174,8 +174,9 @@ def _local(root: Path, source: Source, name: str, *, hub: bool = False) -> Locat
         raise FileNotFoundError(f"no folder {source.subfolder}")
     inside = "/".join(part for part in (source.subfolder, source.file) if part)
     names = _weights(source.variant)
-    weights = [file] if file else sorted(path for name in names for path in folder.glob(name))
-    origin = Origin(f"{name}/{inside}".rstrip("/"), () if hub else tuple(weights))
+    # Configurations too: they decide as much, and are all that tokenizers and samplers have.
+    told = [file] if file else sorted(p for n in (*_CONFIGURATION, *names) for p in folder.glob(n))
+    origin = Origin(f"{name}/{inside}".rstrip("/"), () if hub else tuple(told))
     return Located(folder, file, source.variant, origin)
 
 

@@ -82,7 +82,7 @@ class Suite:
 
     @cached_property
     def provenance(self) -> dict[str, str]:
-        """Each part's repository and commit, or folder and SHA-256 of its weight files.
+        """Each part's repository and commit, or folder and SHA-256 of its files.
 
         Hashed on first use: a large suite takes seconds.
         """

@@ -13,7 +13,7 @@ from remixlab.sweep.config import FidelityConfig, SweepConfig
 from remixlab.sweep.grid import Cell, expand, parse_axis
 from remixlab.sweep.plan import Plan, plan_sweep
 from remixlab.sweep.ray_pool import ray_executor
-from remixlab.sweep.record import write_baselines, write_record
+from remixlab.sweep.record import write_baselines, write_inputs, write_record
 from remixlab.sweep.run import named, run_sweep
 from remixlab.sweep.scores import Judges, scores_for, scores_of_groups, warnings_about
 from remixlab.sweep.store import Store
@@ -76,6 +76,7 @@ class Sweep:
             metrics=[*self.metrics, *self.group_metrics],
             notes=self.notes,
         )
+        write_inputs(self.folder, self.cells)
         executor = ray_executor(self.config) if self.config.sweep.executor == "ray" else None
         run_sweep(self.remixer, self.cells, self.metrics, store, executor)
         write_table(self.remixer, self.cells, self.group_metrics, store)

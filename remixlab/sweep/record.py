@@ -59,6 +59,19 @@ def write_record(
     write_whole(folder / "env.json", environment.encode())
 
 
+def write_inputs(folder: Path, cells: Sequence[Cell]) -> None:
+    """Keep every product and reference as it was used: `inputs/SHA-256.png`, lossless.
+
+    A run can then be replayed from its folder alone, wherever it is.
+    """
+    pictures = {id(p): p for c in cells for p in (c.request.product, c.request.reference) if p}
+    (folder / "inputs").mkdir(exist_ok=True)
+    for picture in pictures.values():
+        path = folder / "inputs" / f"{images.sha256(picture)}.png"
+        if not path.exists():
+            write_whole(path, images.encode_png(picture))
+
+
 def write_baselines(
     folder: Path, cells: Sequence[Cell], metrics: Sequence[Metric], segmenter: str
 ) -> None:

@@ -23,7 +23,7 @@ from remixlab.metrics.metric import Metric, Picture
 from remixlab.prepare import picture_key
 from remixlab.provenance import describe
 from remixlab.remix import Remixer
-from remixlab.request import RemixResult
+from remixlab.request import RemixRequest, RemixResult
 from remixlab.sweep.grid import Cell, cell_id
 from remixlab.sweep.store import Store
 
@@ -51,7 +51,7 @@ class RateColumn(ProgressColumn):
         return f"{task.speed:.2f}/s" if task.speed else ""
 
 
-_COLUMNS = (
+COLUMNS = (
     TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), RateColumn(),
     TimeRemainingColumn(),
 )  # fmt: skip
@@ -79,7 +79,7 @@ def run_sweep(
     missing = [(name, cell) for name, cell in named(remixer, cells) if name not in store]
     parts = list(batches(remixer, missing))
     made = executor(parts) if executor else _one_by_one(remixer, parts, metrics)
-    with Progress(*_COLUMNS) as progress:
+    with Progress(*COLUMNS) as progress:
         task = progress.add_task("cells", total=len(cells), completed=len(cells) - len(missing))
         for some in made:
             for one in some:
@@ -95,15 +95,18 @@ def make(
     on_step: OnStep | None = None,
 ) -> Iterator[list[Made]]:
     """Remix and score a batch: at once, or in halves where it does not fit the memory."""
-    for part, results in _remixed(remixer, batch, on_step):
+    left = batch
+    for results in remix_parts(remixer, [cell.request for _, cell in batch], on_step=on_step):
+        part, left = left[: len(results)], left[len(results) :]
         pictures = [
             Picture.of(cell.request, result)
             for (_, cell), result in zip(part, results, strict=True)
         ]
         scores = {metric.name: metric.score(pictures) for metric in metrics}
+        together = [name for name, _ in part]
         yield [
-            _made(name, cell, result, {metric: values[i] for metric, values in scores.items()})
-            for i, ((name, cell), result) in enumerate(zip(part, results, strict=True))
+            _made(part[i], result, {name: values[i] for name, values in scores.items()}, together)
+            for i, result in enumerate(results)
         ]
 
 
@@ -140,18 +143,19 @@ def _order(cell: Cell, first: Mapping[Any, int]) -> tuple[int, int, int]:
     return cell.request.seed, first[picture_key(cell.request)], cell.number
 
 
-def _remixed(
-    remixer: Remixer, batch: Batch, on_step: OnStep | None
-) -> Iterator[tuple[Batch, list[RemixResult]]]:
+def remix_parts(
+    remixer: Remixer, requests: Sequence[RemixRequest], *, on_step: OnStep | None = None
+) -> Iterator[list[RemixResult]]:
+    """Remix all together, or in halves, one after the other, where they do not fit the memory."""
     try:
-        yield batch, remixer.remix_batch([cell.request for _, cell in batch], on_step=on_step)
+        yield remixer.remix_batch(requests, on_step=on_step)
     except (torch.OutOfMemoryError, MemoryError):
-        if len(batch) == 1:
+        if len(requests) == 1:
             raise
         torch.cuda.empty_cache()
-        half = len(batch) // 2
-        yield from _remixed(remixer, batch[:half], on_step)
-        yield from _remixed(remixer, batch[half:], on_step)
+        half = len(requests) // 2
+        yield from remix_parts(remixer, requests[:half], on_step=on_step)
+        yield from remix_parts(remixer, requests[half:], on_step=on_step)
 
 
 def _one_by_one(
@@ -161,11 +165,18 @@ def _one_by_one(
         yield from make(remixer, part, metrics)
 
 
-def _made(name: str, cell: Cell, result: RemixResult, scores: Mapping[str, float]) -> Made:
+def _made(
+    named_cell: tuple[str, Cell],
+    result: RemixResult,
+    scores: Mapping[str, float],
+    together: Sequence[str],
+) -> Made:
+    name, cell = named_cell
     row = {
         "id": name,
         "values": dict(cell.values),
         "scores": dict(scores),
         "warnings": list(result.warnings),
+        "batch": list(together),  # bit-identical again only beside the same ones
     }
     return Made(row, {"image": result.image, "background": result.background}, result.png_text())

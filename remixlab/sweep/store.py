@@ -41,12 +41,14 @@ class Store:
     ) -> None:
         """Keep one cell: `row` with its `id`, and pictures as `images/ID_NAME.png`, lossless.
 
-        `text` is what the PNG files carry. A cell that is there already stays as it is.
+        `text` is what the PNG files carry, beside which of the pictures each of them is. A cell
+        that is there already stays as it is.
         """
         if row["id"] in self:
             return
         for name, picture in pictures.items():
-            write_whole(self.picture(row["id"], name), images.encode_png(picture, text))
+            told = {**text, images.PICTURE_KEY: name} if text else None
+            write_whole(self.picture(row["id"], name), images.encode_png(picture, told))
         line = json.dumps(row, sort_keys=True, allow_nan=False) + "\n"
         with self.journal.open("ab") as file:
             file.write(line.encode())

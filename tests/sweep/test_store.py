@@ -27,7 +27,8 @@ def test_what_was_added_is_there_again(tmp_path: Path) -> None:
     assert again.rows == before.rows and list(again.rows) == ["cell0", "cell1", "cell2"]
     assert "cell2" in again and "cell3" not in again
     with Image.open(again.picture("cell1", "image")) as picture:
-        assert picture.text == {"k": "v"}  # pyright: ignore[reportAttributeAccessIssue]
+        told = picture.text  # pyright: ignore[reportAttributeAccessIssue]
+        assert told == {"k": "v", "remixlab-picture": "image"}
         assert picture.tobytes() == PICTURE.tobytes()
 
 
