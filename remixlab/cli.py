@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from remixlab.body import read_body, request_from
+from remixlab.fetch.command import fetch
 from remixlab.request import RemixError, RemixRequest, RemixResult
 from remixlab.serve.playground.command import playground
 from remixlab.sheet import make_sheet
@@ -39,7 +40,8 @@ generated in the style of the reference.
 
     remixlab remix --product p.png --ref r.jpg model=realvisxl_lightning runtime.dtype=bfloat16
 
-Useful overrides: `model=mini|sdxl|realvisxl_lightning`, `steps=20`, `outline=edges`,
+Useful overrides: `model=mini|realvisxl_lightning|sdxl_lightning|sdxl_lcm|sdxl`, `steps=20`,
+`model/controlnet=diffusers`, `model/ip_adapter=plain`, `model.reference_mode=style`, `outline=edges`,
 `segmenter=grabcut` for a product on a plain background, `reference.fit=crop`,
 `runtime.device=cuda:1`, `runtime.attention=xformers`, `runtime.deterministic=true`.
 """
@@ -137,6 +139,7 @@ def report(
 
 
 app.command()(playground)
+app.command()(fetch)
 
 
 def build_request(body: Path | None, given: dict[str, Any]) -> RemixRequest:
