@@ -41,8 +41,8 @@ generated in the style of the reference.
     remixlab remix --product p.png --ref r.jpg model=realvisxl_lightning runtime.dtype=bfloat16
 
 Useful overrides: `model=mini|realvisxl_lightning|sdxl_lightning|sdxl_lcm|sdxl`, `steps=20`,
-`model/controlnet=diffusers`, `model/ip_adapter=plain`, `model.reference_mode=style`, `outline=edges`,
-`segmenter=grabcut` for a product on a plain background, `reference.fit=crop`,
+`model/controlnet=diffusers`, `model/ip_adapter=plain`, `model.reference_mode=style`,
+`outline=edges`, `segmenter=grabcut` for a product on a plain background, `reference.fit=crop`,
 `runtime.device=cuda:1`, `runtime.attention=xformers`, `runtime.deterministic=true`.
 """
 

@@ -117,8 +117,6 @@ def _advice(device: torch.device, missing: list[str]) -> str:
             "- no card: `model=mini` works here; large suites need one with 12 GiB or more"
         )
     for name in missing:
-        lines.append(
-            f"- {name}: `remixlab fetch {name}` downloads its files; a first remix does too"
-        )
+        lines.append(f"- {name}: `remixlab fetch {name}` downloads its files")
     lines.append("- remixlab remix --request examples/requests/perfume_wood.json -o remix.png")
     return "\n".join(lines)
