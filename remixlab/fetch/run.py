@@ -10,7 +10,6 @@ from huggingface_hub import constants, hf_hub_download, snapshot_download
 from huggingface_hub.errors import HTTPError
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
-from rich.table import Table
 
 from remixlab.config import compose_config
 from remixlab.errors import InvalidConfig, MissingWeights
@@ -62,23 +61,22 @@ def _check_local(spec: SuiteSpec, console: Console) -> bool:
 
 
 def _show(spec: SuiteSpec, downloads: Sequence[Download], console: Console) -> None:
-    table = Table(title=f"suite {spec.name}", title_justify="left")
-    for head in ("from", "files", "size", "to download", "licence", "commercial use"):
-        table.add_column(head, overflow="fold")
+    lines = [f"[bold]suite {spec.name}[/], + is to be downloaded, = is here already"]
     for download in downloads:
-        missing = {file.path for file in download.missing()}
-        files = "\n".join(f"{'+' if f.path in missing else '='} {f.path}" for f in download.files)
-        table.add_row(
-            f"{download.repo}\n@{_revision(download)}\n({', '.join(download.parts)})",
-            files,
-            _size(download.size),
-            _size(sum(file.size for file in download.missing())),
-            _licence(download),
-            "yes" if download.commercial_use else "no",
-            end_section=True,
-        )
-    console.print(table)
-    console.print("+ is downloaded, = is here already; the cache is " + constants.HF_HUB_CACHE)
+        missing = download.missing()
+        wanted = sum(file.size for file in missing)
+        lines += [
+            f"[bold]{download.repo}[/] @{_revision(download)} ({', '.join(download.parts)})",
+            f"  licence {_licence(download)}; commercial use: "
+            f"{'yes' if download.commercial_use else 'no'}; "
+            f"{_size(download.size)}, of which {_size(wanted)} to download",
+        ]
+        for file in download.files:
+            lines.append(f"  {'+' if file in missing else '='} {file.path}  {_size(file.size)}")
+    total = sum(file.size for download in downloads for file in download.missing())
+    lines.append(f"in all {_size(total)} to download to {constants.HF_HUB_CACHE}")
+    for line in lines:  # whole, for people copy commits and paths
+        console.print(line, highlight=False, soft_wrap=True)
 
 
 def _revision(download: Download) -> str:
@@ -90,7 +88,7 @@ def _revision(download: Download) -> str:
 def _licence(download: Download) -> str:
     said = download.hub_licence
     differs = said is not None and said.casefold() != download.licence.casefold()
-    return download.licence + (f"\n(the hub says {said})" if differs else "")
+    return download.licence + (f" (the hub says {said})" if differs else "")
 
 
 def _size(count: int) -> str:
@@ -119,8 +117,9 @@ def _download(spec: SuiteSpec, download: Download) -> None:
 def _failed(spec: SuiteSpec, download: Download, reason: str) -> MissingWeights:
     return MissingWeights(
         field=f"{', '.join(download.parts)} of suite {spec.name}",
-        value=f"{download.repo}: {', '.join(file.path for file in download.missing())}",
-        accepted=f"a complete download; the same command goes on where this stopped ({reason})",
+        value=download.repo,
+        accepted=f"all its files; {', '.join(file.path for file in download.missing())} did not "
+        f"come; the same command goes on where this stopped ({reason})",
     )
 
 
@@ -148,8 +147,9 @@ def _repair(spec: SuiteSpec, download: Download, file: HubFile) -> None:
     if not _intact(download, file, lambda _: None):
         raise MissingWeights(
             field=f"{', '.join(download.parts)} of suite {spec.name}",
-            value=f"{download.repo}@{download.commit} {file.path}",
-            accepted="the bytes whose hash the hub names; what it sends is damaged, twice now",
+            value=file.path,
+            accepted=f"the bytes that {download.repo} names the hash of; what came was damaged, "
+            "twice now",
         )
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.resources import files
+from itertools import chain
 from pathlib import Path
 
 from huggingface_hub import snapshot_download
@@ -179,7 +180,7 @@ def _locate(spec: SuiteSpec, source: Source, local_only: bool) -> Located:
     folder = snapshot_download(
         source.repo,
         revision=source.revision,
-        allow_patterns=sum(hub_patterns(source), []),
+        allow_patterns=[*chain(*hub_patterns(source))],
         local_files_only=local_only,
     )
     return _local(Path(folder), source, f"{source.repo}@{Path(folder).name}", hub=True)

@@ -23,8 +23,9 @@ class Hub:
         private: repository -> the token that it asks for.
         cut: path -> after how many bytes each of the next connections breaks.
         corrupt: path -> how many of the next downloads have a wrong byte.
-        failing: paths that the server answers with 500.
+        failing: paths that the server answers with 400, which clients do not try again.
         log: method, path inside the repository or address, and Range, of every request.
+        served: the contents of all files that were asked for.
     """
 
     repos: dict[str, dict[str, bytes]]
@@ -34,6 +35,7 @@ class Hub:
     corrupt: dict[str, int] = field(default_factory=dict)
     failing: set[str] = field(default_factory=set)
     log: list[tuple[str, str, str | None]] = field(default_factory=list)
+    served: list[bytes] = field(default_factory=list)
 
     def start(self) -> None:
         handler = type("Handler", (_Handler,), {"hub": self})
@@ -80,7 +82,7 @@ class _Handler(BaseHTTPRequestHandler):
             listed = self._tree(repo) if api[2] == "tree" else self._info(repo, commit)
             return self._send(200, json.dumps(listed).encode(), {"X-Repo-Commit": commit})
         if name in self.hub.failing:
-            return self._error(500, None, "broken")
+            return self._error(400, None, "broken")
         if name not in self.hub.repos[repo]:
             return self._error(404, "EntryNotFound", "Entry not found")
         self._file(self.hub.repos[repo][name], name, commit, with_body)
@@ -89,6 +91,8 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {"X-Repo-Commit": commit, "ETag": f'"{git_digest(content)}"'}
         if is_large(name):
             headers |= {"X-Linked-Etag": f'"{sha256(content)}"', "X-Linked-Size": str(len(content))}
+        if with_body:
+            self.hub.served.append(content)
         status, start = 200, 0
         if wanted := re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", "")):
             status, start = 206, int(wanted[1])
