@@ -21,7 +21,8 @@ def fetch(
     """Download what a suite needs from the hub, and check it.
 
     Says first which files, how large and under which licence. HF_HOME, HF_ENDPOINT (a mirror),
-    HF_TOKEN and HF_HUB_OFFLINE (checks what is here) count. Stopped, it goes on where it was.
+    HF_TOKEN and HF_HUB_OFFLINE (checks what is here) count. Run again after it stopped, it
+    skips the files that are whole.
     """
     from rich.console import Console
 

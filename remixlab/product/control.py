@@ -37,7 +37,7 @@ def draw_control(product: Product, outline: NDArray[np.uint8], kind: str) -> Con
 
 
 def _lines(_: Product, outline: NDArray[np.uint8]) -> Control:
-    return np.repeat(outline[..., None].astype(np.float32) / 255, 3, axis=2)
+    return np.repeat(np.divide(outline, 255, dtype=np.float32)[..., None], 3, axis=2)
 
 
 def _softedge(product: Product, outline: NDArray[np.uint8]) -> Control:
@@ -54,7 +54,7 @@ def _softedge(product: Product, outline: NDArray[np.uint8]) -> Control:
 
 def _inpaint(product: Product, _: NDArray[np.uint8]) -> Control:
     kept = product.alpha[..., None] > 127  # masks are binary in this ControlNet's training
-    return np.where(kept, product.foreground.astype(np.float32) / 255, np.float32(-1))
+    return np.where(kept, np.divide(product.foreground, 255, dtype=np.float32), np.float32(-1))
 
 
 _KINDS: dict[str, Callable[[Product, NDArray[np.uint8]], Control]] = {

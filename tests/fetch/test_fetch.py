@@ -6,9 +6,11 @@ import io
 from pathlib import Path
 
 import huggingface_hub.constants as constants
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from rich.console import Console
 from safetensors.torch import load
 
@@ -20,6 +22,8 @@ from remixlab.models.missing import fetch_command
 from remixlab.models.presence import missing_parts
 from remixlab.models.spec import SuiteSpec
 from remixlab.models.suite import Suite
+from remixlab.remix import Remixer
+from remixlab.request import RemixRequest
 from tests.fetch.hub import MAIN, Hub
 from tests.fetch.repositories import DECOY, LORA_LAYER, lightning_unet, lora_change
 
@@ -60,8 +64,14 @@ def blob(hub: Hub, repo: str, path: str) -> Path:
         ("sdxl_lcm", ["model/controlnet=ecomxl_inpaint", "model.reference_mode=style+layout"]),
     ],
 )
-def test_a_fetched_suite_loads_offline(
-    hub: Hub, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, overrides: list[str]
+def test_a_fetched_suite_remixes_offline(
+    hub: Hub,
+    tiny_folder: Path,
+    product: Image.Image,
+    reference: Image.Image,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    overrides: list[str],
 ) -> None:
     # A single file has no configuration beside it: the architecture's is read, which is tiny here.
     overrides = [*overrides, f"model.architecture={tiny_folder}"]
@@ -71,9 +81,15 @@ def test_a_fetched_suite_loads_offline(
     assert hub.served and DECOY not in hub.served
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     requests = len(hub.log)
-    suite = load_from_cache(name, *overrides)
-    assert len(hub.log) == requests and not missing_parts(suite.spec)
-    _check_parts(suite, hub)
+    small = ["model.native_area=16384", "runtime.device=cpu", "runtime.dtype=float32"]
+    remixer = Remixer.from_config(name, overrides=[*overrides, *small])
+    assert len(hub.log) == requests and not missing_parts(remixer.suite.spec)
+    _check_parts(remixer.suite, hub)
+    request = RemixRequest(
+        product_image=product, ref_image=reference, prompt="oak", seed=1, cfg_scale=1
+    )
+    result = remixer.remix(request)
+    assert np.ptp(np.asarray(result.background)) > 0
 
 
 def _check_parts(suite: Suite, hub: Hub) -> None:
