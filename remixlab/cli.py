@@ -211,7 +211,8 @@ def main() -> None:
         app()
     except RemixError as error:
         # Escaped: `remixlab[rembg]` in a message is no markup.
-        _console.print(f"[red]error:[/] {escape(str(error))}", highlight=False)
+        text = f"[red]error:[/] {escape(str(error))}"
+        _console.print(text, highlight=False, soft_wrap=True)  # commands in it can be copied
         sys.exit(2)
 
 

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 from rich.console import Console
-from safetensors.torch import load
+from safetensors.torch import load, save
 
 from remixlab.config import compose_config
 from remixlab.errors import InvalidConfig, MissingWeights
@@ -26,6 +26,8 @@ from remixlab.remix import Remixer
 from remixlab.request import RemixRequest
 from tests.fetch.hub import MAIN, Hub
 from tests.fetch.repositories import DECOY, LORA_LAYER, lightning_unet, lora_change
+from tests.ldm_keys import ldm_checkpoint
+from tests.tiny_suite import tiny_unet
 
 BASE = "stabilityai/stable-diffusion-xl-base-1.0"
 UNET = "unet/diffusion_pytorch_model.fp16.safetensors"
@@ -114,6 +116,21 @@ def _check_parts(suite: Suite, hub: Hub) -> None:
     torch.testing.assert_close(suite.controlnet.conv_in.weight, stored["conv_in.weight"])
     revision = described.controlnet.revision
     assert suite.provenance["controlnet"] == f"{described.controlnet.repo}@{revision}"
+
+
+def test_a_checkpoint_in_one_file(hub: Hub, tiny_folder: Path, tiny_suite: Suite) -> None:
+    unet = tiny_unet()
+    unet.load_state_dict(load(hub.repos[BASE][UNET]))
+    checkpoint = ldm_checkpoint(unet, tiny_suite.vae, *tiny_suite.text_encoders)
+    file = "RealVisXL_V5.0_Lightning_fp16.safetensors"
+    hub.repos["SG161222/RealVisXL_V5.0_Lightning"][file] = save(checkpoint)
+    overrides = [f"model.base.file={file}", f"model.architecture={tiny_folder}"]
+    command = fetch_command(spec("realvisxl_lightning", *overrides))
+    assert command == f"remixlab fetch realvisxl_lightning {overrides[0]}"
+    assert fetch("realvisxl_lightning", *overrides)[0]
+    assert not any(path.startswith(("unet/", "text_encoder")) for path in hub.downloaded())
+    suite = load_from_cache("realvisxl_lightning", *overrides)
+    torch.testing.assert_close(suite.unet.conv_in.weight, unet.conv_in.weight)
 
 
 def test_the_plan_is_said_before_anything_is_downloaded(hub: Hub) -> None:
