@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from remixlab.body import read_body, request_from
+from remixlab.fetch.command import fetch
 from remixlab.replay.command import replay, show
 from remixlab.request import RemixError, RemixRequest, RemixResult
 from remixlab.serve import cli as serve_cli
@@ -40,8 +41,9 @@ generated in the style of the reference.
 
     remixlab remix --product p.png --ref r.jpg model=realvisxl_lightning runtime.dtype=bfloat16
 
-Useful overrides: `model=mini|sdxl|realvisxl_lightning`, `steps=20`, `outline=edges`,
-`segmenter=grabcut` for a product on a plain background, `reference.fit=crop`,
+Useful overrides: `model=mini|realvisxl_lightning|sdxl_lightning|sdxl_lcm|sdxl`, `steps=20`,
+`model/controlnet=diffusers`, `model/ip_adapter=plain`, `model.reference_mode=style`,
+`outline=edges`, `segmenter=grabcut` for a product on a plain background, `reference.fit=crop`,
 `runtime.device=cuda:1`, `runtime.attention=xformers`, `runtime.deterministic=true`.
 """
 
@@ -139,6 +141,7 @@ def report(
 
 app.command()(replay)
 app.command()(show)
+app.command()(fetch)
 
 
 def build_request(body: Path | None, given: dict[str, Any]) -> RemixRequest:
@@ -216,7 +219,8 @@ def main() -> None:
         app()
     except RemixError as error:
         # Escaped: `remixlab[rembg]` in a message is no markup.
-        _console.print(f"[red]error:[/] {escape(str(error))}", highlight=False)
+        text = f"[red]error:[/] {escape(str(error))}"
+        _console.print(text, highlight=False, soft_wrap=True)  # commands in it can be copied
         sys.exit(2)
 
 

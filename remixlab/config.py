@@ -23,6 +23,7 @@ from remixlab.config_errors import COMPOSE_ERRORS, explained
 SCHEDULERS = ("euler", "dpmpp_2m", "dpmpp_2m_sde", "lcm")
 ATTENTION = ("sdpa", "sdpa_flash", "sdpa_efficient", "sdpa_cudnn", "sdpa_math", "xformers")
 REFERENCE_MODES = ("all", "style", "layout", "style+layout")
+CONTROLS = ("lines", "softedge", "inpaint")
 
 
 @dataclass
@@ -36,7 +37,11 @@ class SourceConfig:
         file: one file inside it (or a path of its own when `repo` is null); null: the part's
             folder in diffusers' layout.
         variant: the file name's variant, such as `fp16`.
-        revision: branch, tag or commit on the hub.
+        revision: commit on the hub; a branch or tag works too, and may move.
+        architecture: folder of the suite's architecture that describes the part where it is not
+            the part's own; random weights are built by it.
+        licence, commercial_use, download_gb: of this part; the suite's own fields describe the
+            base. Null: as the base's.
     """
 
     repo: str | None = None
@@ -44,6 +49,10 @@ class SourceConfig:
     file: str | None = None
     variant: str | None = None
     revision: str = "main"
+    architecture: str | None = None
+    licence: str | None = None
+    commercial_use: bool = True
+    download_gb: float = within(0.0, 0, 1000)
 
 
 @dataclass
@@ -51,6 +60,19 @@ class LoraConfig(SourceConfig):
     """A LoRA that is fused into the base, `scale` times."""
 
     scale: float = within(1.0, -10, 10)
+
+
+@dataclass
+class ControlNetConfig(SourceConfig):
+    """A ControlNet and how it wants to be asked.
+
+    Attributes:
+        control: what its control image holds, see `remixlab.product.control`.
+        scale: its weight at an outline_fidelity of 1.
+    """
+
+    control: str = among("lines", *CONTROLS)
+    scale: float = within(1.0, 0, 10)
 
 
 @dataclass
@@ -76,7 +98,10 @@ class SuiteConfig:
         size_multiple: what both sides of a generated picture are multiples of, in pixels.
         reference_mode: the blocks that read the reference (InstantStyle, arXiv:2404.02733).
         style_calibration: pairs of style_fidelity and the adapter's scale; empty: the same.
-        download_gb: size of all files that the suite needs, in 10^9 bytes.
+        distilled_steps: numbers of steps that there are weights for; `steps` is one of them, and
+            no other number works with it. Empty: any number.
+        licence, commercial_use, download_gb: of the base (10^9 bytes of the files that are read
+            from it); the other parts carry their own.
     """
 
     name: str = MISSING
@@ -86,12 +111,13 @@ class SuiteConfig:
     unet: SourceConfig | None = field(default_factory=SourceConfig)
     lora: LoraConfig | None = field(default_factory=LoraConfig)
     vae: SourceConfig | None = field(default_factory=SourceConfig)
-    controlnet: SourceConfig | None = field(default_factory=SourceConfig)
+    controlnet: ControlNetConfig | None = field(default_factory=ControlNetConfig)
     ip_adapter: SourceConfig | None = field(default_factory=SourceConfig)
     image_encoder: SourceConfig | None = field(default_factory=SourceConfig)
     native_area: int = within(1024 * 1024, 64 * 64, 8192 * 8192)
     size_multiple: int = within(64, 8, 256)
     steps: int = within(30, 1, 1000)
+    distilled_steps: list[int] = field(default_factory=list)
     scheduler: SchedulerConfig = field(default_factory=SchedulerConfig)
     reference_mode: str = among("all", *REFERENCE_MODES)
     style_calibration: list[Any] = field(default_factory=list)
@@ -214,7 +240,7 @@ def check_config(config: Any) -> None:
     check_settings(config)
     if isinstance(config, RemixConfig):
         check_suite(config.model)
-        check_steps(config.steps or config.model.steps, config.model.scheduler.name)
+        check_steps(config.steps or config.model.steps, config.model)
 
 
 def _compose(overrides: list[str], name: str) -> DictConfig:
@@ -222,9 +248,9 @@ def _compose(overrides: list[str], name: str) -> DictConfig:
     try:
         return _compose_once(overrides, name)
     except COMPOSE_ERRORS as error:
-        for override in overrides:  # which one is it?
-            try:
-                _compose_once([override], name)
+        for number, override in enumerate(overrides):  # which one is it?
+            try:  # with those before it: `model/controlnet=` needs a model that has the group
+                _compose_once(overrides[: number + 1], name)
             except COMPOSE_ERRORS as cause:
                 raise explained(cause, override, config_folder(), RemixConfig) from cause
         raise explained(error, " ".join(overrides), config_folder(), RemixConfig) from error

@@ -67,7 +67,8 @@ def check_suite(suite: SuiteConfig) -> None:
 
     Raises:
         InvalidConfig: a source is a URL, the calibration is not monotone, the native area holds
-            no picture, or the sampler cannot do what it is told.
+            no picture, there are no weights for so many steps, or the sampler cannot do what it
+            is told.
     """
     for name, repo in _repositories(suite):
         if "://" in repo:
@@ -85,16 +86,25 @@ def check_suite(suite: SuiteConfig) -> None:
         raise InvalidConfig(
             field="model.scheduler.karras", value=True, accepted="false with the lcm scheduler"
         )
+    if suite.distilled_steps and suite.steps not in suite.distilled_steps:
+        numbers = ", ".join(map(str, suite.distilled_steps))
+        raise InvalidConfig(field="model.steps", value=suite.steps, accepted=numbers)
     calibration_points(suite.style_calibration)
 
 
-def check_steps(steps: int, sampler: str) -> None:
-    """Check that the sampler can take so many steps; raises InvalidConfig.
+def check_steps(steps: int, suite: SuiteConfig) -> None:
+    """Check that the suite can take so many steps; raises InvalidConfig.
 
     The LCM sampler picks its steps from the 50 that latent consistency models are distilled on.
     """
-    if sampler == "lcm" and steps > _LCM_STEPS:
+    if suite.scheduler.name == "lcm" and steps > _LCM_STEPS:
         accepted = f"1 to {_LCM_STEPS} with the lcm scheduler"
+        raise InvalidConfig(field="steps", value=steps, accepted=accepted)
+    if suite.distilled_steps and steps != suite.steps:
+        accepted = (
+            f"{suite.steps}, which these weights are distilled for; model.steps="
+            f"{'|'.join(map(str, suite.distilled_steps))} picks others"
+        )
         raise InvalidConfig(field="steps", value=steps, accepted=accepted)
 
 

@@ -49,8 +49,9 @@ def _keys(key: str, schema: type) -> str:
 
 
 def _groups(folder: Path) -> str:
-    groups = sorted(group for group in folder.iterdir() if group.is_dir())
+    groups = sorted(group for group in folder.rglob("*") if group.is_dir())
     return "; ".join(
-        f"{group.name}={'|'.join(sorted(path.stem for path in group.glob('*.yaml')))}"
+        f"{group.relative_to(folder).as_posix()}="
+        f"{'|'.join(sorted(path.stem for path in group.glob('*.yaml')))}"
         for group in groups
     )

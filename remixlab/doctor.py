@@ -13,7 +13,7 @@ from rich.table import Table
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from remixlab.config import compose_config, config_folder
-from remixlab.models.presence import is_present
+from remixlab.models.presence import missing_parts
 from remixlab.models.spec import SuiteSpec
 from remixlab.provenance import versions
 from remixlab.request import RemixError
@@ -103,7 +103,7 @@ def _small_inputs(device: torch.device) -> list[torch.Tensor]:
 def _suites() -> Iterator[tuple[tuple[str, ...], bool]]:
     for path in sorted((config_folder() / "model").glob("*.yaml")):
         spec = SuiteSpec.from_config(compose_config([f"model={path.stem}"]).model)
-        here = is_present(spec)
+        here = not missing_parts(spec)
         size = f"{spec.download_gb:g} GB" if spec.download_gb else "in the package"
         allowed = "yes" if spec.commercial_use else "no"
         row = (spec.name, "present" if here else "missing", size, spec.licence, allowed)
@@ -117,6 +117,6 @@ def _advice(device: torch.device, missing: list[str]) -> str:
             "- no card: `model=mini` works here; large suites need one with 12 GiB or more"
         )
     for name in missing:
-        lines.append(f"- {name}: its files are downloaded from the hub at its first remix")
+        lines.append(f"- {name}: `remixlab fetch {name}` downloads its files")
     lines.append("- remixlab remix --request examples/requests/perfume_wood.json -o remix.png")
     return "\n".join(lines)

@@ -25,7 +25,7 @@ from remixlab.denoise.conditioning import (
 from remixlab.denoise.keep import Keep, latent_freedom
 from remixlab.models.suite import Suite
 from remixlab.models.vae import encode_pixels
-from remixlab.product import Product, cut_out, draw_outline, prefill
+from remixlab.product import Product, cut_out, draw_control, draw_outline, prefill
 from remixlab.reference import encode_references
 from remixlab.request import RemixRequest
 from remixlab.runtime import Clock
@@ -125,9 +125,15 @@ def prepare_keep(suite: Suite, products: Sequence[PreparedProduct], noise: Tenso
     return Keep(torch.cat(latents)[index], freedom[index], noise)
 
 
+def control_image(product: PreparedProduct, kind: str) -> Tensor:
+    """(3, H, W): what a ControlNet of this kind is shown of a product."""
+    return torch.from_numpy(draw_control(product.native, product.outline, kind)).permute(2, 0, 1)
+
+
 def _dials(suite: Suite, request: RemixRequest) -> Dials:
     style = suite.spec.reference_scale(request.style_fidelity) if request.reference else 0.0
-    return Dials(request.cfg_scale, request.outline_fidelity, style)
+    outline = request.outline_fidelity * suite.spec.control_scale
+    return Dials(request.cfg_scale, outline, style)
 
 
 def _branches(config: BranchesConfig) -> Branches:
@@ -154,12 +160,14 @@ def _references(
 def _outlines(
     suite: Suite, products: Sequence[PreparedProduct], dials: Sequence[Dials]
 ) -> tuple[Tensor | None, list[int]]:
-    """Embedded outline maps and who reads which; nothing where no dial asks for an outline."""
+    """Embedded control images and who reads which; nothing where no dial asks for an outline."""
     if suite.controlnet is None or not any(d.outline > 0 for d in dials):
         return None, [0] * len(products)
-    names, index = distinct([product.outline.tobytes() for product in products])
-    maps = [products[index.index(number)].outline for number in range(len(names))]
-    pixels = torch.stack([torch.from_numpy(m).expand(3, -1, -1) for m in maps]) / 255
+    kind = suite.spec.control
+    shown = [(p.outline, p.native.rgba) if kind == "inpaint" else (p.outline,) for p in products]
+    names, index = distinct([tuple(part.tobytes() for part in parts) for parts in shown])
+    firsts = [products[index.index(number)] for number in range(len(names))]
+    pixels = torch.stack([control_image(product, kind) for product in firsts])
     return suite.outline_embedding(pixels.to(suite.device, suite.dtype)), index
 
 

@@ -112,5 +112,5 @@ def test_help(command: list[str]) -> None:
 def test_doctor_names_device_kernels_suites_and_licences() -> None:
     result = CliRunner().invoke(cli.app, ["doctor"])
     assert result.exit_code == 0, result.output
-    for word in ("torch", "sdpa math", "xformers", "mini", "sdxl", "realvisxl", "Open RAIL"):
+    for word in ("torch", "sdpa math", "xformers", "mini", "sdxl", "realvisxl", "openrail++"):
         assert word in result.output

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from hydra.core.global_hydra import GlobalHydra
 
 from remixlab.config import RemixConfig, compose_config, config_folder
 from remixlab.errors import InvalidConfig
-from remixlab.models.spec import SuiteSpec
+from remixlab.models.spec import PARTS, Source, SuiteSpec
 
 GROUPS = ("model", "runtime", "reference", "outline")
 OPTIONS = [
@@ -30,9 +31,27 @@ def test_defaults() -> None:
     assert config.segmenter == "alpha" and config.steps is None
 
 
-@pytest.mark.parametrize("option", OPTIONS)
-def test_every_option_composes(option: str) -> None:
-    config = compose_config([option])
+# The parts of a suite that have groups of their own, and a suite to try them in.
+CHOICES = [
+    [f"model={model}", f"{group.relative_to(config_folder())}={path.stem}"]
+    for group, models in {
+        config_folder() / "model/controlnet": ("sdxl", "realvisxl_lightning", "sdxl_lcm"),
+        config_folder() / "model/ip_adapter": ("sdxl", "sdxl_lightning"),
+        config_folder() / "model/lightning": ("sdxl_lightning",),
+    }.items()
+    for model in models
+    for path in sorted(group.glob("*.yaml"))
+]
+
+
+def test_every_group_of_a_suite_is_tried() -> None:
+    groups = {path.name for path in (config_folder() / "model").iterdir() if path.is_dir()}
+    assert groups == {choice[1].split("=")[0].split("/")[1] for choice in CHOICES}
+
+
+@pytest.mark.parametrize("option", [*([option] for option in OPTIONS), *CHOICES], ids="+".join)
+def test_every_option_composes(option: list[str]) -> None:
+    config = compose_config(option)
     spec = SuiteSpec.from_config(config.model)
     assert spec.licence and spec.steps >= 1
     assert not GlobalHydra().is_initialized()
@@ -73,6 +92,62 @@ def test_realvisxl_inherits_from_sdxl() -> None:
     assert config.base.repo == "SG161222/RealVisXL_V5.0_Lightning"
     assert config.vae is not None and config.vae.repo == "madebyollin/sdxl-vae-fp16-fix"
     assert config.scheduler.karras
+
+
+def sources(*overrides: str) -> list[Source]:
+    spec = SuiteSpec.from_config(compose_config(overrides).model)
+    parts = [getattr(spec, part) for part in ("base", *PARTS)]
+    return [source for source in parts if source is not None and source.repo]
+
+
+@pytest.mark.parametrize("model", ["realvisxl_lightning", "sdxl", "sdxl_lcm", "sdxl_lightning"])
+def test_full_size_suites_are_pinned_and_say_their_licences(model: str) -> None:
+    for source in sources(f"model={model}"):
+        assert re.fullmatch("[0-9a-f]{40}", source.revision), source.repo
+        assert source.licence in ("openrail++", "MIT", "Apache-2.0")
+    spec = SuiteSpec.from_config(compose_config([f"model={model}"]).model)
+    assert spec.commercial_use and 12 < spec.download_gb < 15
+    for licence in ("openrail++ (base", "MIT (vae)", "Apache-2.0 (controlnet"):
+        assert licence in spec.licence
+
+
+def test_a_part_without_commercial_use_forbids_it_for_the_suite() -> None:
+    config = compose_config(["model=sdxl", "model.controlnet.commercial_use=false"])
+    assert not SuiteSpec.from_config(config.model).commercial_use
+
+
+@pytest.mark.parametrize("steps", [2, 4, 8])
+@pytest.mark.parametrize("form", ["unet", "lora"])
+def test_lightning_steps_pick_their_weights(form: str, steps: int) -> None:
+    config = compose_config(
+        [
+            "model=sdxl_lightning",
+            f"model/lightning={form}",
+            f"model.steps={steps}",
+            f"steps={steps}",
+        ]
+    )
+    spec = SuiteSpec.from_config(config.model)
+    files = {part: getattr(spec, part) and getattr(spec, part).file for part in ("unet", "lora")}
+    other = "lora" if form == "unet" else "unet"
+    assert files == {form: f"sdxl_lightning_{steps}step_{form}.safetensors", other: None}
+    assert (spec.scheduler.name, spec.scheduler.timestep_spacing) == ("euler", "trailing")
+
+
+def test_lightning_refuses_steps_that_its_weights_are_not_for() -> None:
+    with pytest.raises(InvalidConfig, match=r"2, 4, 8"):
+        compose_config(["model=sdxl_lightning", "model.steps=3"])
+    with pytest.raises(InvalidConfig, match=r"model\.steps=2\|4\|8"):
+        compose_config(["model=sdxl_lightning", "steps=8"])
+
+
+def test_choices_of_parts_that_a_suite_does_not_have() -> None:
+    with pytest.raises(InvalidConfig, match="xinsir") as caught:
+        compose_config(["model=sdxl", "model/controlnet=depth"])
+    assert caught.value.field == "model/controlnet"
+    with pytest.raises(InvalidConfig, match="lightning") as caught:
+        compose_config(["runtime=exact", "model/lightning=lora"])
+    assert caught.value.field == "model/lightning"
 
 
 @pytest.mark.parametrize(

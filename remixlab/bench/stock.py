@@ -30,7 +30,7 @@ from transformers import (
 
 from remixlab import images
 from remixlab.models.suite import Suite
-from remixlab.prepare import PreparedProduct, prepare_product
+from remixlab.prepare import PreparedProduct, control_image, prepare_product
 from remixlab.product import composite, prefill
 from remixlab.reference import fit_square
 from remixlab.remix import Remixer
@@ -72,13 +72,13 @@ class StockRemixer:
             negative_prompt=request.negative_prompt,
             image=Image.fromarray(prefill(product.native)),
             mask_image=_mask(product, config.hold_product),
-            control_image=Image.fromarray(product.outline).convert("RGB"),
+            control_image=control_image(product, suite.spec.control)[None],
             ip_adapter_image=_squeezed(request, suite.image_size),
             width=width,
             height=height,
             strength=1.0,
             guidance_scale=request.cfg_scale,
-            controlnet_conditioning_scale=request.outline_fidelity,
+            controlnet_conditioning_scale=request.outline_fidelity * suite.spec.control_scale,
             num_inference_steps=config.steps or suite.spec.steps,
             latents=noise,
             generator=generator,

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from accelerate import init_empty_weights
 from accelerate.utils import set_module_tensor_to_device
-from diffusers.models.embeddings import IPAdapterPlusImageProjection
+from diffusers.models.embeddings import ImageProjection, IPAdapterPlusImageProjection
 from torch import Tensor, nn
 
 from remixlab.models.attention import RowAttention
@@ -28,14 +28,15 @@ def meta_suite(spec: SuiteSpec) -> dict[str, nn.Module]:
     """The suite's networks by part, parameters on the meta device: shapes that take no memory.
 
     Parts: unet, controlnet, vae, text_encoder, text_encoder_2, image_encoder, image_projection
-    (an IP-Adapter Plus).
+    (the IP-Adapter's).
 
     Raises:
         InvalidConfig: the suite's architecture has no folder of configurations.
     """
     folder = architecture_folder(spec.architecture)
-    networks = {part: _empty(part, folder / FOLDERS.get(part, part)) for part in (*CLASSES, "vae")}
-    networks["image_projection"] = _empty_projection(folder, networks)
+    networks = {part: _empty(part, _described(spec, part, folder)) for part in (*CLASSES, "vae")}
+    projection = _described(spec, "ip_adapter", folder) / "config.json"
+    networks["image_projection"] = _empty_projection(projection, networks)
     return networks
 
 
@@ -102,18 +103,23 @@ def _empty(part: str, folder: Path) -> nn.Module:
         return kind(kind.config_class.from_pretrained(str(folder))).eval()
 
 
-def _empty_projection(folder: Path, networks: dict[str, Any]) -> nn.Module:
-    width = networks["image_encoder"].config.hidden_size
-    # The published resampler's proportions, in case the folder does not say.
-    sizes = {
-        "embed_dims": width,
-        "hidden_dims": width,
-        "heads": width // 64,
-        "output_dims": networks["unet"].config.cross_attention_dim,
-        "num_queries": 16,
-    }
-    path = folder / "ip_adapter" / "config.json"
-    if path.is_file():
-        sizes |= json.loads(path.read_text())
+def _described(spec: SuiteSpec, part: str, folder: Path) -> Path:
+    source = getattr(spec, part, None)
+    return folder / ((source and source.architecture) or FOLDERS.get(part, part))
+
+
+def _empty_projection(path: Path, networks: dict[str, Any]) -> nn.Module:
+    config = json.loads(path.read_text()) if path.is_file() else {}
+    encoder, unet = networks["image_encoder"].config, networks["unet"].config
     with init_empty_weights(include_buffers=False):
-        return IPAdapterPlusImageProjection(**sizes).eval()
+        if config.pop("_class_name", None) == ImageProjection.__name__:
+            return ImageProjection(image_embed_dim=encoder.projection_dim, **config).eval()
+        # The published resampler's proportions, in case the folder does not say.
+        sizes = {
+            "embed_dims": encoder.hidden_size,
+            "hidden_dims": encoder.hidden_size,
+            "heads": encoder.hidden_size // 64,
+            "output_dims": unet.cross_attention_dim,
+            "num_queries": 16,
+        }
+        return IPAdapterPlusImageProjection(**(sizes | config)).eval()

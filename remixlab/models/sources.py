@@ -13,14 +13,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.resources import files
+from itertools import chain
 from pathlib import Path
 
 from huggingface_hub import snapshot_download
+from huggingface_hub.errors import HTTPError  # of whichever client the installed version uses
 from safetensors import SafetensorError
 
 from remixlab.errors import InvalidConfig, MissingWeights, RemixError
+from remixlab.models.missing import where_to_get
 from remixlab.models.spec import Source, SuiteSpec
 
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _CONFIGURATION = ("*.json", "*.txt")
 _STEMS = ("model", "diffusion_pytorch_model")
 _ENDINGS = (".safetensors", "-?????-of-?????.safetensors")
@@ -94,13 +98,41 @@ def locate(
         MissingWeights: they are not on this machine and cannot be fetched.
         InvalidConfig: `source.repo` is neither a folder nor a hub id.
     """
-    source = source or Source()
-    if source.repo is None and not _is_path(source.file):
-        own = replace(source, subfolder=source.subfolder or default)
-        source = replace(own, repo=spec.base.repo, variant=source.variant or spec.base.variant)
-        source = replace(source, revision=spec.base.revision)
+    source = resolve(spec, source, default)
     with explain_missing(spec, part, source):
         return _locate(spec, source, local_only)
+
+
+def resolve(spec: SuiteSpec, source: Source | None, default: str) -> Source:
+    """Where a part is read from, `default` being its folder where that is in the base."""
+    source = source or Source()
+    if source.repo is not None or _is_path(source.file):
+        return source
+    return replace(
+        spec.base,
+        subfolder=source.subfolder or default,
+        file=source.file,
+        variant=source.variant or spec.base.variant,
+    )
+
+
+def is_on_hub(source: Source) -> bool:
+    """True if `source.repo` is an id on the hub; a folder of that name goes first."""
+    return bool(source.repo and not Path(source.repo).is_dir() and _HUB_ID.fullmatch(source.repo))
+
+
+def hub_patterns(source: Source) -> tuple[list[str], list[str]]:
+    """What to ask the hub for, configurations and weights.
+
+    A repository often holds the same weights five times over.
+    """
+    prefix = f"{source.subfolder}/" if source.subfolder else ""
+    if source.file:
+        return [], [prefix + source.file]
+    return (
+        [prefix + name for name in _CONFIGURATION],
+        [prefix + name for name in _weights(source.variant)],
+    )
 
 
 def _is_path(file: str | None) -> bool:
@@ -119,30 +151,19 @@ def explain_missing(spec: SuiteSpec, part: str, source: Source | Path) -> Iterat
         yield
     except RemixError:
         raise
-    except (OSError, SafetensorError) as error:
-        reason = " ".join(str(error).split())[:300]
+    except (OSError, SafetensorError, HTTPError) as error:
         raise MissingWeights(
             field=f"{part} of suite {spec.name}",
-            value=source.name if isinstance(source, Path) else _label(source),
-            accepted=_advice(spec, reason),
+            value=source.name if isinstance(source, Path) else label(source),
+            accepted=where_to_get(spec, error),
         ) from error
     except (ValueError, KeyError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:300]
         raise InvalidConfig(
             field=f"{part} of suite {spec.name}",
-            value=source.name if isinstance(source, Path) else _label(source),
+            value=source.name if isinstance(source, Path) else label(source),
             accepted=f"weights that fit the part's configuration ({reason})",
         ) from error
-
-
-def _advice(spec: SuiteSpec, reason: str) -> str:
-    size = f"{spec.download_gb:g} GB for the whole suite, " if spec.download_gb else ""
-    return (
-        f"the file on this machine or on a hub that it can reach ({size}licence "
-        f"{spec.licence}). `remixlab doctor` lists what is missing; download it with network "
-        f"access and HF_HUB_OFFLINE unset, put a folder in the source's `repo`, or run "
-        f"model.weights=random where only latency matters. Reason: {reason}"
-    )
 
 
 def _locate(spec: SuiteSpec, source: Source, local_only: bool) -> Located:
@@ -154,12 +175,12 @@ def _locate(spec: SuiteSpec, source: Source, local_only: bool) -> Located:
         return _local(folder, source, f"package:{Path(spec.architecture).name}")
     if Path(source.repo).is_dir():
         return _local(Path(source.repo), source, Path(source.repo).resolve().name)
-    if not re.fullmatch(r"[\w.-]+/[\w.-]+", source.repo):
+    if not is_on_hub(source):
         raise FileNotFoundError(f"no folder {source.repo}, and no hub id (owner/name) either")
     folder = snapshot_download(
         source.repo,
         revision=source.revision,
-        allow_patterns=_patterns(source),
+        allow_patterns=[*chain(*hub_patterns(source))],
         local_files_only=local_only,
     )
     return _local(Path(folder), source, f"{source.repo}@{Path(folder).name}", hub=True)
@@ -180,20 +201,13 @@ def _local(root: Path, source: Source, name: str, *, hub: bool = False) -> Locat
     return Located(folder, file, source.variant, origin)
 
 
-def _patterns(source: Source) -> list[str]:
-    """What to ask the hub for: a repository often holds the same weights five times over."""
-    prefix = f"{source.subfolder}/" if source.subfolder else ""
-    if source.file:
-        return [prefix + source.file]
-    return [prefix + name for name in (*_CONFIGURATION, *_weights(source.variant))]
-
-
 def _weights(variant: str | None) -> list[str]:
     infix = f".{variant}" if variant else ""
     return [f"{stem}{infix}{end}" for stem in _STEMS for end in _ENDINGS]
 
 
-def _label(source: Source) -> str:
+def label(source: Source) -> str:
+    """Repository, revision and file, for messages."""
     inside = "/".join(part for part in (source.subfolder, source.file) if part)
     repo = source.repo or "the package"
     revision = f"@{source.revision}" if source.repo and not os.path.isdir(source.repo) else ""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 # SDXL's own training sizes (Podell et al. 2023, arXiv:2307.01952, appendix I) never exceed the
 # native area and use at least nine tenths of it.
 _SMALLEST_SHARE = 0.9
+# What a suite may take from elsewhere than its base.
+PARTS = ("unet", "lora", "vae", "controlnet", "ip_adapter", "image_encoder")
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,10 @@ class Source:
     file: str | None = None
     variant: str | None = None
     revision: str = "main"
+    architecture: str | None = None
+    licence: str | None = None
+    commercial_use: bool = True
+    download_gb: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -42,7 +48,8 @@ class SchedulerSpec:
 class SuiteSpec:
     """A suite of models, as a description; the attributes are those of `SuiteConfig`.
 
-    `calibration` holds the points of `style_calibration`, the origin first.
+    `calibration` holds the points of `style_calibration`, the origin first. `licence`,
+    `commercial_use` and `download_gb` are those of all parts together.
     """
 
     name: str
@@ -54,6 +61,8 @@ class SuiteSpec:
     lora_scale: float
     vae: Source | None
     controlnet: Source | None
+    control: str
+    control_scale: float
     ip_adapter: Source | None
     image_encoder: Source | None
     native_area: int
@@ -74,27 +83,26 @@ class SuiteSpec:
             InvalidConfig: see `remixlab.config_checks.check_suite`.
         """
         check_suite(config)
+        parts = {part: _source(getattr(config, part)) for part in PARTS}
+        named = [source for source in parts.values() if source]
         return cls(
             name=config.name,
             architecture=config.architecture,
             weights=config.weights,
-            base=Source(**asdict(config.base)),
-            unet=_source(config.unet),
-            lora=_source(config.lora),
+            base=replace(_as_source(config.base), licence=config.licence),
+            **parts,
             lora_scale=config.lora.scale if config.lora else 1.0,
-            vae=_source(config.vae),
-            controlnet=_source(config.controlnet),
-            ip_adapter=_source(config.ip_adapter),
-            image_encoder=_source(config.image_encoder),
+            control=config.controlnet.control if config.controlnet else "lines",
+            control_scale=config.controlnet.scale if config.controlnet else 1.0,
             native_area=config.native_area,
             size_multiple=config.size_multiple,
             steps=config.steps,
             scheduler=SchedulerSpec(**asdict(config.scheduler)),
             reference_mode=config.reference_mode,
             calibration=calibration_points(config.style_calibration),
-            licence=config.licence,
-            commercial_use=config.commercial_use,
-            download_gb=config.download_gb,
+            licence=_licences(config.licence, parts),
+            commercial_use=config.commercial_use and all(part.commercial_use for part in named),
+            download_gb=round(config.download_gb + sum(part.download_gb for part in named), 2),
         )
 
     def native_size(self, width: int, height: int) -> tuple[int, int]:
@@ -138,4 +146,20 @@ class SuiteSpec:
 def _source(config: SourceConfig | None) -> Source | None:
     if config is None or not (config.repo or config.subfolder or config.file):
         return None  # the base's own
-    return Source(config.repo, config.subfolder, config.file, config.variant, config.revision)
+    return _as_source(config)
+
+
+def _as_source(config: SourceConfig) -> Source:
+    values = asdict(config)
+    return Source(**{field.name: values[field.name] for field in fields(Source)})
+
+
+def _licences(base: str, parts: Mapping[str, Source | None]) -> str:
+    """`openrail++ (base, lora), MIT (vae)`; only the base's where no part has another."""
+    holders = {base: ["base"]}
+    for part, source in parts.items():
+        if source is not None:
+            holders.setdefault(source.licence or base, []).append(part)
+    if len(holders) == 1:
+        return base
+    return ", ".join(f"{licence} ({', '.join(names)})" for licence, names in holders.items())

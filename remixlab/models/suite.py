@@ -33,7 +33,7 @@ class Suite:
         unet: attention goes through `RowAttention`, with the IP-Adapter's keys and values.
         vae: may be wider than `dtype` (see `load_suite`); ask `vae.dtype`.
         controlnet: expects an outline that is embedded already; goes through `RowAttention`.
-        outline_embedding: (B, 3, H, W) outline in 0..1 -> (B, C, H/f, W/f), C the UNet's first
+        outline_embedding: (B, 3, H, W) control image -> (B, C, H/f, W/f), C the UNet's first
             width and f `latent_factor`; the ControlNet's own, so that a picture needs it once.
         image_projection: the image encoder's output -> (B, T, D) tokens of the reference.
         scheduler_factory: makes a fresh diffusers scheduler; schedulers keep state.

@@ -1,6 +1,7 @@
 """The product: its mask, its outline, and laying it, untouched, over a background."""
 
 from remixlab.product.composite import assert_untouched, composite, prefill
+from remixlab.product.control import draw_control
 from remixlab.product.mask import SEGMENTERS, Product, cut_out
 from remixlab.product.outline import OUTLINES, draw_outline
 
@@ -11,6 +12,7 @@ __all__ = [
     "assert_untouched",
     "composite",
     "cut_out",
+    "draw_control",
     "draw_outline",
     "prefill",
 ]

@@ -40,7 +40,7 @@ def write_record(
     record = {
         "name": config.name,
         "model": config.model.name,
-        "licence": config.model.licence,
+        "licence": remixer.suite.spec.licence,
         "weights": config.model.weights,
         "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "axes": {name: list(values) for name, values in axes.items()},

@@ -120,7 +120,16 @@ def definition(remixer: Remixer, cell: Cell) -> dict[str, Any]:
         "suite": described["suite"],
         "settings": settings,
         "dtype": described["dtype"],
-        "model": {k: v for k, v in model.items() if k not in ("licence", "download_gb")},
+        "model": _without_notes(model),
+    }
+
+
+def _without_notes(model: dict[str, Any]) -> dict[str, Any]:
+    """A suite's settings but for those that decide nothing about a picture."""
+    return {
+        key: _without_notes(value) if isinstance(value, dict) else value
+        for key, value in model.items()
+        if key not in ("licence", "commercial_use", "download_gb")
     }
 
 

@@ -33,6 +33,31 @@ def test_parameters_of_sdxl() -> None:
         assert count == pytest.approx(MILLIONS[part], abs=0.006), part
 
 
+@pytest.mark.parametrize(
+    ("overrides", "changed"),
+    [
+        (["model=realvisxl_lightning"], {}),
+        (["model=sdxl_lightning"], {}),
+        (["model=sdxl_lightning", "model/lightning=lora", "model.steps=2"], {}),
+        (["model=sdxl_lcm", "model/controlnet=ecomxl_inpaint"], {}),
+        (["model=sdxl", "model/ip_adapter=plain"], {"image_projection": 8.40}),
+        # ViT-bigG, 3.69 GB in half precision
+        (
+            ["model=sdxl", "model/ip_adapter=bigg"],
+            {"image_projection": 10.50, "image_encoder": 1844.91},
+        ),
+    ],
+)
+def test_every_suite_builds_on_the_meta_device(
+    overrides: list[str], changed: dict[str, float]
+) -> None:
+    spec = SuiteSpec.from_config(compose_config([*overrides, "model.weights=random"]).model)
+    for part, network in meta_suite(spec).items():
+        assert all(parameter.is_meta for parameter in network.parameters())
+        count = sum(parameter.numel() for parameter in network.parameters()) / 1e6
+        assert count == pytest.approx((MILLIONS | changed)[part], abs=0.006), part
+
+
 def test_shapes_follow_from_a_folder_without_an_adapter_config(tiny: Suite) -> None:
     networks = meta_suite(tiny.spec)
     ours = {name: value.shape for name, value in networks["image_projection"].named_parameters()}

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from remixlab.config import SourceConfig
+from remixlab.config import ControlNetConfig, SourceConfig
 from remixlab.errors import InvalidConfig, MissingWeights
 from remixlab.models.suite import Suite
 from tests.ldm_keys import ldm_checkpoint, ldm_unet_key
@@ -34,7 +34,7 @@ def single_file_base(folder: Path, path: Path) -> dict[str, SourceConfig]:
     repo = str(folder)
     return {
         "base": SourceConfig(file=str(path)),
-        "controlnet": SourceConfig(repo=repo, subfolder="controlnet"),
+        "controlnet": ControlNetConfig(repo=repo, subfolder="controlnet"),
         "ip_adapter": SourceConfig(repo=repo, subfolder="ip_adapter", file=ADAPTER_FILE),
         "image_encoder": SourceConfig(repo=repo, subfolder="ip_adapter/image_encoder"),
     }

@@ -74,3 +74,14 @@ def test_a_spec_is_frozen_and_validated() -> None:
     config.vae = SourceConfig(repo="https://example.org/vae")
     with pytest.raises(InvalidConfig, match="no URL"):
         SuiteSpec.from_config(config)
+
+
+def test_licences_and_sizes_are_those_of_all_parts() -> None:
+    config = SuiteConfig(name="a", architecture="sdxl", licence="x", download_gb=1)
+    assert SuiteSpec.from_config(config).licence == "x"
+    config.commercial_use = True
+    config.vae = SourceConfig(repo="a/b", licence="MIT", download_gb=0.5)
+    config.ip_adapter = SourceConfig(repo="a/c", commercial_use=False, download_gb=0.25)
+    spec = SuiteSpec.from_config(config)
+    assert spec.licence == "x (base, ip_adapter), MIT (vae)"
+    assert spec.download_gb == 1.75 and not spec.commercial_use
