@@ -15,8 +15,8 @@ from remixlab.replay.record import Record
 from remixlab.request import RemixResult
 
 Outcome = Literal["identical", "within tolerance", "different"]
-# Largest difference of one channel of one pixel, of 255, between batches of any composition: on CPUs
-# 1 was measured in float32 and 0 in the others; cards round sooner in half precision.
+# Largest difference of one channel of one pixel, of 255, between batches of any composition. On a
+# CPU 1 was measured in float32 and 0 in the others; cards round sooner in half precision.
 TOLERANCE = {"float32": 2, "float16": 16, "bfloat16": 32}
 _COMPARED = ("commit", "device", "dtype", "batch", "versions", "hardware", "config", "suite")
 # These say nothing that is not said otherwise: the batch that it was, the device that it was.
