@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.fx.experimental import _config as symbolic
 
 from remixlab.errors import InvalidConfig
 from remixlab.models.suite import Suite
@@ -37,7 +38,7 @@ def compile_suite(suite: Suite, how: str, *, cuda_graphs: bool = False) -> None:
     if how == "none":
         return
     # Else a batch of two that reads two texts makes a graph that only fits two and two.
-    torch.fx.experimental._config.use_duck_shape = False
+    symbolic.use_duck_shape = False
     torch._dynamo.config.recompile_limit = max(_GRAPHS, torch._dynamo.config.recompile_limit)
     settings = {"fullgraph": True, "dynamic": True, "options": _options(suite, cuda_graphs)}
     for network in _regions(suite) if how == "regional" else _networks(suite):
