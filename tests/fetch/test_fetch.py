@@ -160,7 +160,7 @@ def test_what_is_here_is_not_downloaded_again(hub: Hub) -> None:
     assert f"= {UNET}" in said
     hub.log.clear()
     fetch("sdxl", "model/controlnet=diffusers")
-    assert hub.downloaded() == ["config.json", "diffusion_pytorch_model.fp16.safetensors"]
+    assert sorted(hub.downloaded()) == ["config.json", "diffusion_pytorch_model.fp16.safetensors"]
 
 
 def test_a_broken_connection_goes_on_where_it_stopped(
