@@ -4,11 +4,14 @@
 #   scripts/on_gpu.sh wheels FOLDER   where there is a network: fetch what such a machine lacks
 #   scripts/on_gpu.sh check           the tests that need a card
 #   scripts/on_gpu.sh train           the mini suite with the full recipe; again to go on
+#   scripts/on_gpu.sh bench           latency of the suites, full-size with random weights
 #
 # Results go to $OUT (default: on_gpu/), in files small enough to copy; `train` packs the weights
-# as weights.tar.gz.00, .01 and so on: cat them together and unpack. WHEELS names a folder of wheels
-# to use, LIMIT the seconds after which training stops to be resumed (default 560), PYTHON the
-# interpreter.
+# as weights.tar.gz.00, .01 and so on: cat them together and unpack; `bench` packs its folders as
+# results.tar.gz. SUITES and PRESETS are what it measures (a suite that does not finish within LIMIT
+# is left out); DEVICE=cpu SUITES=mini SIZES=[square] rehearses it without a card. WHEELS names a
+# folder of wheels to use, LIMIT the seconds after which training stops to be resumed (default 560),
+# PYTHON the interpreter.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -18,6 +21,10 @@ LIMIT=${LIMIT:-560}
 WHEELS=${WHEELS:-}
 FOLDER=${FOLDER:-training}
 SITE=${SITE:-/tmp/remixlab_site}
+DEVICE=${DEVICE:-cuda}
+SUITES=${SUITES:-mini sdxl_lightning realvisxl_lightning sdxl_lcm sdxl}
+PRESETS=${PRESETS:-auto fast}
+SIZES=${SIZES:-[fullscreen,widescreen,ultrawide,landscape,square,portrait,tall]}
 PART=15m  # largest file that comes back
 
 # Beside torch, transformers and the scientific stack, which machines with a card come with.
@@ -39,7 +46,7 @@ prepare() {
     "$PYTHON" -m pip install -q --no-index --no-deps --no-compile --upgrade --target "$SITE" "$WHEELS"/*.whl
   fi
   export PYTHONPATH="$PWD:$SITE${PYTHONPATH:+:$PYTHONPATH}" PYTHONUNBUFFERED=1 HF_HUB_OFFLINE=1
-  "$PYTHON" -c 'import sys, torch; sys.exit(not torch.cuda.is_available())' || {
+  [[ $DEVICE == cpu ]] || "$PYTHON" -c 'import sys, torch; sys.exit(not torch.cuda.is_available())' || {
     echo "no CUDA card here" >&2
     exit 1
   }
@@ -47,7 +54,9 @@ prepare() {
 }
 
 check() {
-  "$PYTHON" -m pytest -q -m gpu -p no:cacheprovider tests 2>&1 | tee "$OUT/check.log"
+  local files  # the others import what such a machine may lack
+  mapfile -t files < <(grep -rl "pytest.mark.gpu" tests --include='test_*.py')
+  "$PYTHON" -m pytest -q -m gpu -p no:cacheprovider "${files[@]}" 2>&1 | tee "$OUT/check.log"
 }
 
 # Budgets for one H200, about twenty minutes in all.
@@ -70,9 +79,28 @@ train() {
   fi
 }
 
+# Suites in turn with each preset, those of few steps first; what is done by LIMIT is kept.
+bench() {
+  local end=$((SECONDS + LIMIT)) preset suite weights left
+  for preset in $PRESETS; do
+    for suite in $SUITES; do
+      weights=random
+      [[ $suite == mini ]] && weights=pretrained
+      left=$((end - SECONDS))
+      ((left > 30)) || break
+      timeout --signal=INT --kill-after=20 "$left" "$PYTHON" benchmarks/latency.py model="$suite" \
+        model.weights="$weights" runtime="$preset" runtime.device="$DEVICE" sizes="$SIZES" \
+        seconds=3 patience=6 profile=true out="$OUT/results" 2>&1 | tee -a "$OUT/bench.log" ||
+        echo "$suite with runtime=$preset was left out" | tee -a "$OUT/bench.log"
+    done
+  done
+  tar -C "$OUT" --exclude=trace.json.gz -czf "$OUT/results.tar.gz" results
+  echo "measured: $OUT/results.tar.gz"
+}
+
 case ${1:-} in
   wheels) wheels "${2:-}" ;;
-  check | train) prepare && "$1" ;;
+  check | train | bench) prepare && "$1" ;;
   *)
     sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$0"
     exit 2
