@@ -44,13 +44,18 @@ def pixels(path: Path | str) -> Any:
         return np.asarray(picture.convert("RGB"))
 
 
+def alike(one: Any, other: Any) -> bool:
+    """Up to rounding: the studio's thread may compute with more OpenMP threads than this one."""
+    return one.shape == other.shape and np.abs(one.astype(int) - other).max() <= 1
+
+
 def test_a_remix_is_the_one_that_its_settings_describe(studio: Studio, form: Settings) -> None:
     steps, entry = finish(studio.remix(form))
     assert [step.done for step in steps] == [0, 1, 2, 3] and {step.total for step in steps} == {3}
     assert steps[0].picture is None
     assert all(step.picture and step.picture.size == (128, 96) for step in steps[1:])
     expected = studio.remixer.remix(form.request())
-    assert np.array_equal(pixels(entry.pictures["image"]), np.asarray(expected.image))
+    assert alike(pixels(entry.pictures["image"]), np.asarray(expected.image))
     assert entry.size == (128, 96) and entry.settings == form
     assert set(entry.timings) == set(expected.timings)
     with Image.open(entry.pictures["image"]) as picture:
@@ -58,7 +63,7 @@ def test_a_remix_is_the_one_that_its_settings_describe(studio: Studio, form: Set
     assert kept["request"]["prompt"] == form.prompt and kept["request"]["seed"] == 7
     for name in ("mask", "outline", "background"):
         wanted = np.asarray(getattr(expected, name).convert("RGB"))
-        assert np.array_equal(pixels(entry.pictures[name]), wanted), name
+        assert alike(pixels(entry.pictures[name]), wanted), name
 
 
 def test_a_drawn_seed_makes_the_picture_again(studio: Studio, form: Settings) -> None:
