@@ -11,7 +11,15 @@ import pytest
 import requests
 from PIL import Image
 
-from tests.serve.fakes import PATH, Live, check_envelope, make_body, picture_of, running
+from tests.serve.fakes import (
+    PATH,
+    Live,
+    check_envelope,
+    make_body,
+    picture_of,
+    running,
+    wait_until,
+)
 
 
 def test_a_remix_comes_back_in_the_product_size(live: Live) -> None:
@@ -147,6 +155,9 @@ def test_health_readiness_documentation(live: Live) -> None:
 def test_metrics(live: Live) -> None:
     live.post(make_body())
     live.post(make_body(seed=0))
+    # An answer is counted once it is out, so that a client may ask before.
+    for status in ("200", "400"):
+        wait_until(lambda status=status: live.metric("remix_answers_total", status=status))
     text = requests.get(live.url + "/metrics", timeout=10).text
     for line in (
         'remix_answers_total{status="200"}',

@@ -71,7 +71,9 @@ class Events:
             self.make_grid, [*axes, *inputs], [grid.status, grid.image], **_MODEL
         )
         for tab, event in ((remix, running), (grid, drawing)):
-            tab.stop.click(lambda: status.STOPPED, None, tab.status, cancels=[event], **_LIGHT)
+            stopping = tab.stop.click(None, cancels=[event], **_LIGHT)
+            # Said afterwards: a step that was on its way may still arrive.
+            stopping.then(lambda: status.STOPPED, None, tab.status, **_LIGHT)
         restored = [*inputs, *shown[:-1]]
         remix.gallery.select(self.restore, self.history, restored, **_LIGHT)
         form.dice.click(lambda: -1, None, form.inputs["seed"], **_LIGHT)
