@@ -114,7 +114,7 @@ def _differences(remixer: Remixer, requests: Sequence[RemixRequest]) -> list[int
     stock, ours = StockRemixer(WEIGHTS, free), free.remix_batch(requests)
     found = []
     for request, result in zip(requests, ours, strict=True):
-        size = remixer.suite.spec.native_size(*request.product.size)
+        size = remixer.native_size(request)
         product = prepare_product(request, size, remixer.config)
         theirs = images.resize(stock.background(request, product), request.product.size)
         pair = [np.asarray(picture).astype(int) for picture in (result.background, theirs)]

@@ -12,6 +12,7 @@ from remixlab.errors import ImageTooLarge, InvalidRequest
 
 MAX_TEXT = 4000  # characters
 MAX_SEED = 2**32  # inclusive
+LARGEST = {"cfg_scale": 30, "outline_fidelity": 2, "style_fidelity": 2}
 _INTEGER = re.compile(r"\s*[+-]?[0-9]{1,20}\s*")
 _BASE64 = "base64 or a data URL of a PNG, JPEG or WebP image"
 

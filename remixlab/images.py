@@ -164,6 +164,12 @@ def resize(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     return image.resize(size, Image.Resampling.LANCZOS)
 
 
+def reduced(size: tuple[int, int], longest: int) -> tuple[int, int]:
+    """`size` with its longer side at most `longest` pixels, never enlarged, no side below 1."""
+    scale = min(1.0, longest / max(size))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
 def encode_png(image: Image.Image, text: Mapping[str, str] | None = None) -> bytes:
     """The picture as PNG bytes, with `text` as PNG text chunks (key -> value)."""
     info = PngImagePlugin.PngInfo()

@@ -26,7 +26,7 @@ from remixlab.errors import (
     ProductAltered,
     RemixError,
 )
-from remixlab.fields import MAX_SEED, clean_number, clean_seed, clean_text, image_bytes
+from remixlab.fields import LARGEST, MAX_SEED, clean_number, clean_seed, clean_text, image_bytes
 from remixlab.images import ImageSource
 
 __all__ = [
@@ -108,10 +108,9 @@ class RemixRequest:
             "prompt": clean_text("prompt", self.prompt),
             "negative_prompt": negative or DEFAULT_NEGATIVE_PROMPT,
             "seed": clean_seed(self.seed),
-            "cfg_scale": clean_number("cfg_scale", self.cfg_scale, 30),
-            "outline_fidelity": clean_number("outline_fidelity", self.outline_fidelity, 2),
-            "style_fidelity": clean_number("style_fidelity", self.style_fidelity, 2),
         }
+        for name, largest in LARGEST.items():
+            clean[name] = clean_number(name, getattr(self, name), largest)
         clean["product_image"] = product = _product(self.product_image, max_pixels)
         left = max_pixels - product.width * product.height
         clean["ref_image"] = _reference(self.ref_image, left)

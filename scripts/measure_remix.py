@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import platform
-import resource
 import statistics
 import time
 from pathlib import Path
@@ -19,6 +18,7 @@ import typer
 
 from remixlab import Remixer
 from remixlab.body import read_body, request_from
+from remixlab.environment import process_peak
 from remixlab.provenance import versions
 
 
@@ -45,7 +45,7 @@ def main(
         "load_s": load,
         "first_s": first,
         "runs_s": counted,
-        "peak_memory_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6,
+        "peak_memory_gb": process_peak() / 1e9,
         "versions": versions(),
     }
     out.mkdir(parents=True, exist_ok=True)

@@ -120,17 +120,17 @@ def tiny_text_encoder(vocabulary: int, *, second: bool) -> nn.Module:
     return CLIPTextModelWithProjection(config) if second else CLIPTextModel(config)
 
 
-def tiny_image_encoder() -> CLIPVisionModelWithProjection:
-    """32 x 32 pixels in, 17 tokens of width 64, an embedding of 40."""
+def tiny_image_encoder(width: int = 64, projection: int = 40) -> CLIPVisionModelWithProjection:
+    """32 x 32 pixels in, 17 tokens of that width, an embedding of `projection`."""
     return CLIPVisionModelWithProjection(
         CLIPVisionConfig(
-            hidden_size=64,
+            hidden_size=width,
             intermediate_size=64,
             num_hidden_layers=2,
             num_attention_heads=2,
             image_size=32,
             patch_size=8,
-            projection_dim=40,
+            projection_dim=projection,
         )
     )
 

@@ -48,9 +48,8 @@ class StockRemixer:
 
     def remix(self, request: RemixRequest) -> Image.Image:
         """One picture, as large as the product."""
-        suite, config = self.remixer.suite, self.remixer.config
-        size = suite.spec.native_size(*request.product.size)
-        product = prepare_product(request, size, config)
+        size = self.remixer.native_size(request)
+        product = prepare_product(request, size, self.remixer.config)
         background = self.background(request, product)
         return composite(product.whole, images.resize(background, product.whole.size))
 

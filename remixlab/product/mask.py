@@ -88,8 +88,7 @@ def _from_alpha(picture: Image.Image) -> NDArray[np.uint8]:
 
 def _from_grabcut(picture: Image.Image) -> NDArray[np.uint8]:
     """Rother, Kolmogorov, Blake, "GrabCut" (2004), from a rectangle just inside the border."""
-    scale = min(1.0, _GRABCUT_SIDE / max(picture.size))
-    width, height = (max(1, round(side * scale)) for side in picture.size)
+    width, height = images.reduced(picture.size, _GRABCUT_SIDE)
     rgb = np.asarray(images.flatten(picture))
     # By area: Lanczos rings, and around flat colours GrabCut's models take that for a colour.
     small = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)

@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from remixlab.errors import InvalidRequest
-from remixlab.fields import clean_number, clean_seed, clean_text
+from remixlab.fields import LARGEST, clean_number, clean_seed, clean_text
 from remixlab.replay.metadata import refuse
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_LARGEST = {"cfg_scale": 30, "outline_fidelity": 2, "style_fidelity": 2}
 _TEXTS = ("prompt", "negative_prompt")
-_REQUEST = {*_LARGEST, *_TEXTS, "seed", "product_image", "ref_image"}
+_REQUEST = {*LARGEST, *_TEXTS, "seed", "product_image", "ref_image"}
 _NEEDED = {"request": dict, "suite": dict, "config": dict, "device": str, "dtype": str}
 _OPTIONAL = {
     "versions": dict,
@@ -89,7 +88,7 @@ def _check_keys(
 
 def _fields(asked: Mapping[str, Any]) -> dict[str, Any]:
     fields: dict[str, Any] = {name: clean_text(name, asked[name]) for name in _TEXTS}
-    for name, largest in _LARGEST.items():
+    for name, largest in LARGEST.items():
         fields[name] = clean_number(name, asked[name], largest)
     fields["seed"] = clean_seed(asked["seed"])
     if fields["seed"] == -1:

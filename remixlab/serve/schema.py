@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from remixlab.fields import MAX_SEED, MAX_TEXT
-from remixlab.request import DEFAULT_NEGATIVE_PROMPT, SIZES
+from remixlab.fields import LARGEST, MAX_SEED, MAX_TEXT
+from remixlab.request import DEFAULT_NEGATIVE_PROMPT, SIZES, RemixRequest
 
 _NUMBER = r"^\s*[+-]?[0-9]+(\.[0-9]+)?\s*$"
 _SIZES = ", ".join(
@@ -16,13 +16,14 @@ _HEADERS = {
 }
 
 
-def _number(default: float, largest: float, words: str) -> dict[str, Any]:
+def _number(name: str, words: str) -> dict[str, Any]:
+    largest = LARGEST[name]
     return {
         "anyOf": [
             {"type": "number", "minimum": 0, "maximum": largest},
             {"type": "string", "pattern": _NUMBER},
         ],
-        "default": default,
+        "default": getattr(RemixRequest, name),
         "description": f"{words} 0 to {largest:g}, as a number or its text.",
     }
 
@@ -60,9 +61,9 @@ REMIX_SCHEMA: dict[str, Any] = {
             "default": -1,
             "description": f"1 to {MAX_SEED}; -1, blank or null draws one.",
         },
-        "cfg_scale": _number(1.75, 30, "Guidance; at 1 or below none runs."),
-        "outline_fidelity": _number(1.0, 2, "How firmly the product's outline holds."),
-        "style_fidelity": _number(0.7, 2, "How closely the reference is followed."),
+        "cfg_scale": _number("cfg_scale", "Guidance; at 1 or below none runs."),
+        "outline_fidelity": _number("outline_fidelity", "How firmly the product's outline holds."),
+        "style_fidelity": _number("style_fidelity", "How closely the reference is followed."),
     },
 }
 REMIX_BODY: dict[str, Any] = {

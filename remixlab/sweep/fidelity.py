@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from remixlab.errors import InvalidConfig
@@ -14,7 +15,7 @@ from remixlab.sweep.grid import Cell, expand, parse_axis
 from remixlab.sweep.plan import Plan, plan_sweep
 from remixlab.sweep.ray_pool import ray_executor
 from remixlab.sweep.record import write_baselines, write_inputs, write_record
-from remixlab.sweep.run import named, run_sweep
+from remixlab.sweep.run import Batch, named, run_sweep
 from remixlab.sweep.scores import Judges, scores_for, scores_of_groups, warnings_about
 from remixlab.sweep.store import Store
 from remixlab.sweep.table import write_table
@@ -52,6 +53,11 @@ class Sweep:
             _notes(config, judges, remixer),
         )
 
+    @cached_property
+    def named_cells(self) -> Batch:
+        """Every cell with its id, which takes hashing all that decides its picture."""
+        return named(self.remixer, self.cells)
+
     @property
     def group_metrics(self) -> list[SeedDiversity]:
         """The scores that need several finished cells."""
@@ -60,7 +66,7 @@ class Sweep:
     def plan(self) -> Plan:
         """Count and cost what is left of it; nothing is kept."""
         done = Store(self.folder).rows if (self.folder / "sweep.json").exists() else {}
-        missing = [item for item in named(self.remixer, self.cells) if item[0] not in done]
+        missing = [item for item in self.named_cells if item[0] not in done]
         kept = len(self.cells) - len(missing)
         return plan_sweep(self.remixer, missing, kept, self.metrics, measure=True)
 
@@ -78,8 +84,8 @@ class Sweep:
         )
         write_inputs(self.folder, self.cells)
         executor = ray_executor(self.config) if self.config.sweep.executor == "ray" else None
-        run_sweep(self.remixer, self.cells, self.metrics, store, executor)
-        write_table(self.remixer, self.cells, self.group_metrics, store)
+        run_sweep(self.remixer, self.named_cells, self.metrics, store, executor)
+        write_table(self.remixer, self.named_cells, self.group_metrics, store)
         write_baselines(self.folder, self.cells, self.metrics, self.config.segmenter)
         return self.folder
 

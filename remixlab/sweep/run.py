@@ -64,7 +64,7 @@ def named(remixer: Remixer, cells: Sequence[Cell]) -> Batch:
 
 def run_sweep(
     remixer: Remixer,
-    cells: Sequence[Cell],
+    cells: Batch,
     metrics: Sequence[Metric],
     store: Store,
     executor: Executor | None = None,
@@ -76,7 +76,7 @@ def run_sweep(
     because it is made once. `executor` makes the batches elsewhere; None
     makes them here, one after the other.
     """
-    missing = [(name, cell) for name, cell in named(remixer, cells) if name not in store]
+    missing = [(name, cell) for name, cell in cells if name not in store]
     parts = list(batches(remixer, missing))
     made = executor(parts) if executor else _one_by_one(remixer, parts, metrics)
     with Progress(*COLUMNS) as progress:
@@ -140,7 +140,7 @@ def batches(remixer: Remixer, cells: Sequence[tuple[str, Cell]]) -> Iterator[Bat
         first.setdefault(picture_key(cell.request), cell.number)
     groups: dict[tuple[int, int], Batch] = {}
     for name, cell in cells:
-        size = remixer.suite.spec.native_size(*cell.request.product.size)
+        size = remixer.native_size(cell.request)
         groups.setdefault(size, []).append((name, cell))
     limit = remixer.config.runtime.batch_size
     for group in groups.values():

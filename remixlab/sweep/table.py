@@ -11,30 +11,28 @@ from remixlab.metrics.diversity import SeedDiversity
 from remixlab.metrics.metric import Picture
 from remixlab.product import cut_out
 from remixlab.remix import Remixer
-from remixlab.sweep.grid import Cell
-from remixlab.sweep.run import Batch, named
+from remixlab.sweep.run import Batch
 from remixlab.sweep.store import Store, flat, write_rows
 
 
 def write_table(
-    remixer: Remixer, cells: Sequence[Cell], group_metrics: Sequence[SeedDiversity], store: Store
+    remixer: Remixer, cells: Batch, group_metrics: Sequence[SeedDiversity], store: Store
 ) -> None:
     """`cells.parquet`: one row a cell, in the order of the grid, whatever order they came in."""
-    everyone = named(remixer, cells)
-    rows = {name: flat(store.rows[name]) for name, _ in everyone}
+    rows = {name: flat(store.rows[name]) for name, _ in cells}
     for metric in group_metrics:
-        for group, pictures in _groups(everyone, store, remixer.config.segmenter):
+        for group, pictures in _groups(cells, store, remixer.config.segmenter):
             for name, value in zip(group, metric.score(pictures), strict=True):
                 rows[name][metric.name] = value
     write_rows(store.folder / "cells.parquet", list(rows.values()))
 
 
 def _groups(
-    everyone: Batch, store: Store, segmenter: str
+    cells: Batch, store: Store, segmenter: str
 ) -> Iterator[tuple[list[str], list[Picture]]]:
     """Cells that differ in their seed alone, with their pictures; one group in memory at a time."""
     groups: dict[str, Batch] = {}
-    for name, cell in everyone:
+    for name, cell in cells:
         others = {k: v for k, v in cell.values.items() if k != "seed"}
         groups.setdefault(json.dumps(others, default=str), []).append((name, cell))
     for group in groups.values():

@@ -7,9 +7,15 @@ from typing import Any
 
 import torch
 from safetensors.torch import save
-from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
+from transformers import CLIPVisionModelWithProjection
 
-from tests.tiny_suite import ADAPTER_FILE, adapter_state, tiny_controlnet, tiny_unet
+from tests.tiny_suite import (
+    ADAPTER_FILE,
+    adapter_state,
+    tiny_controlnet,
+    tiny_image_encoder,
+    tiny_unet,
+)
 
 DECOY = b"nobody needs this"
 LORA_LAYER = "down_blocks.1.attentions.0.transformer_blocks.0.attn1.to_q"
@@ -60,7 +66,7 @@ def _base(suite: Path) -> dict[str, bytes]:
 
 
 def _adapters(suite: Path, scratch: Path) -> dict[str, bytes]:
-    large = _seeded(3, _large_encoder)
+    large = _seeded(3, lambda: tiny_image_encoder(96, 56))
     large.save_pretrained(scratch / "large")
     small = CLIPVisionModelWithProjection.from_pretrained(suite / "ip_adapter/image_encoder")
     with torch.random.fork_rng(devices=[]):
@@ -78,20 +84,6 @@ def _adapters(suite: Path, scratch: Path) -> dict[str, bytes]:
         "sdxl_models/ip-adapter_sdxl_vit-h.safetensors": save(plain),
         "sdxl_models/ip-adapter_sdxl.safetensors": save(largest),
     }
-
-
-def _large_encoder() -> CLIPVisionModelWithProjection:
-    return CLIPVisionModelWithProjection(
-        CLIPVisionConfig(
-            hidden_size=96,
-            intermediate_size=64,
-            num_hidden_layers=2,
-            num_attention_heads=2,
-            image_size=32,
-            patch_size=8,
-            projection_dim=56,
-        )
-    )
 
 
 def _lightning() -> dict[str, bytes]:

@@ -20,7 +20,7 @@ from remixlab.metrics.product import ProductDifference
 from remixlab.metrics.richness import ColourEntropy
 from remixlab.models.vae import decode_latents
 from remixlab.sweep.grid import Cell, expand
-from remixlab.sweep.run import definition, run_sweep
+from remixlab.sweep.run import definition, named, run_sweep
 from remixlab.sweep.store import Store
 from remixlab.sweep.table import write_table
 from tests.conftest import make_product, make_reference
@@ -74,14 +74,14 @@ def test_every_cell_once_in_a_table_in_the_grids_order(
     remixer = with_batch(tiny_remixer, 4)
     sizes = counted(remixer, monkeypatch)
     store = Store(tmp_path / "run")
-    run_sweep(remixer, cells, METRICS, store)
-    write_table(remixer, cells, (), store)
+    run_sweep(remixer, named(remixer, cells), METRICS, store)
+    write_table(remixer, named(remixer, cells), (), store)
     assert sizes == [4, 2, 4, 2]  # two sizes of six cells each
     rows = pq.read_table(tmp_path / "run" / "cells.parquet").to_pylist()
     assert [{k: row[k] for k in cells[0].values} for row in rows] == [c.values for c in cells]
     assert {row["product_difference"] for row in rows} == {0}
     assert all(row["colour_entropy"] > 0 for row in rows)
-    run_sweep(remixer, cells, METRICS, Store(tmp_path / "run"))
+    run_sweep(remixer, named(remixer, cells), METRICS, Store(tmp_path / "run"))
     assert len(sizes) == 4  # nothing was made again
 
 
@@ -90,7 +90,9 @@ def test_a_cells_picture_does_not_depend_on_its_batch(
 ) -> None:
     stores = [Store(tmp_path / str(size)) for size in (1, 5)]
     for store, size, order in zip(stores, (1, 5), (cells, cells[::-1]), strict=True):
-        run_sweep(with_batch(tiny_remixer, size), order, (), store)
+        run_sweep(
+            with_batch(tiny_remixer, size), named(with_batch(tiny_remixer, size), order), (), store
+        )
     one, five = map(backgrounds, stores)
     assert one.keys() == five.keys() and len(one) == 12
     assert max(np.abs(one[name] - five[name]).max() for name in one) <= 1
@@ -128,8 +130,8 @@ def test_diversity_is_that_of_the_seeds(
     tiny_remixer: Remixer, cells: list[Cell], tmp_path: Path
 ) -> None:
     store = Store(tmp_path / "run")
-    run_sweep(with_batch(tiny_remixer, 6), cells, (), store)
-    write_table(tiny_remixer, cells, [SeedDiversity()], store)
+    run_sweep(with_batch(tiny_remixer, 6), named(with_batch(tiny_remixer, 6), cells), (), store)
+    write_table(tiny_remixer, named(tiny_remixer, cells), [SeedDiversity()], store)
     rows = pq.read_table(tmp_path / "run" / "cells.parquet").to_pylist()
     for product in ("square.png", "tall.png"):
         for style in (0, 0.5, 1):
@@ -160,8 +162,8 @@ def test_resumed_after_a_kill_in_any_batch(
 ) -> None:
     remixer, some = with_batch(tiny_remixer, 2), cells[:6]
     whole = Store(tmp_path / "whole")
-    run_sweep(remixer, some, METRICS, whole)
-    write_table(remixer, some, [SeedDiversity()], whole)
+    run_sweep(remixer, named(remixer, some), METRICS, whole)
+    write_table(remixer, named(remixer, some), [SeedDiversity()], whole)
     remix: Callable[..., list[RemixResult]] = remixer.remix_batch
     made = iter(range(place))
 
@@ -172,11 +174,11 @@ def test_resumed_after_a_kill_in_any_batch(
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(remixer, "remix_batch", killed)
-        run_sweep(remixer, some, METRICS, Store(tmp_path / "cut"))
+        run_sweep(remixer, named(remixer, some), METRICS, Store(tmp_path / "cut"))
     store = Store(tmp_path / "cut")
     assert len(store.rows) == 2 * place
-    run_sweep(remixer, some, METRICS, store)
-    write_table(remixer, some, [SeedDiversity()], store)
+    run_sweep(remixer, named(remixer, some), METRICS, store)
+    write_table(remixer, named(remixer, some), [SeedDiversity()], store)
     assert store.rows == whole.rows
     tables = [(tmp_path / run / "cells.parquet").read_bytes() for run in ("whole", "cut")]
     assert tables[0] == tables[1]
@@ -196,7 +198,7 @@ def test_a_batch_that_does_not_fit_the_memory_is_halved(
 
     monkeypatch.setattr(remixer, "remix_batch", small)
     store = Store(tmp_path / "run")
-    run_sweep(remixer, cells, (), store)
+    run_sweep(remixer, named(remixer, cells), (), store)
     assert len(store.rows) == 12 and max(sizes) <= 2 and sum(sizes) == 12
 
 
@@ -208,7 +210,7 @@ def test_one_cell_that_does_not_fit_is_an_error(
 
     monkeypatch.setattr(tiny_remixer, "remix_batch", never)
     with pytest.raises(torch.OutOfMemoryError):
-        run_sweep(tiny_remixer, cells, (), Store(tmp_path / "run"))
+        run_sweep(tiny_remixer, named(tiny_remixer, cells), (), Store(tmp_path / "run"))
 
 
 def test_what_defines_a_cell(tiny_remixer: Remixer, cells: list[Cell]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 from gradio.data_classes import ImageData
 
+from remixlab.fields import LARGEST
 from remixlab.request import SIZES
 from remixlab.serve.playground.examples import Examples
 from remixlab.serve.playground.placement import LARGEST_PADDING
@@ -99,15 +100,16 @@ def _path(payload: ImageData | None) -> str | None:
 
 def _add_dials(found: dict[str, Any], first: Settings) -> tuple[gr.Button, gr.Button]:
     dials = {
-        "outline_fidelity": (2, "How firmly the product's outline holds; 0 leaves it out."),
-        "style_fidelity": (2, "How closely the reference is followed; 0 leaves it out."),
-        "cfg_scale": (30, "How strongly the prompt steers; at 1 or below not at all."),
+        "outline_fidelity": "How firmly the product's outline holds; 0 leaves it out.",
+        "style_fidelity": "How closely the reference is followed; 0 leaves it out.",
+        "cfg_scale": "How strongly the prompt steers; at 1 or below not at all.",
     }
     with gr.Row():
         for name in ("outline_fidelity", "style_fidelity"):
-            found[name] = _slider(name, first, (0, *dials[name]), step=0.05)
+            found[name] = _slider(name, first, (0, LARGEST[name], dials[name]), step=0.05)
     with gr.Row():
-        found["cfg_scale"] = _slider("cfg_scale", first, (0, *dials["cfg_scale"]), step=0.05)
+        guidance = (0, LARGEST["cfg_scale"], dials["cfg_scale"])
+        found["cfg_scale"] = _slider("cfg_scale", first, guidance, step=0.05)
         with gr.Column(min_width=200):
             info = "1 to 4294967296; -1 draws one each time."
             found["seed"] = gr.Number(first.seed, label="seed", info=info, elem_id="seed")

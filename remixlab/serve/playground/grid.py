@@ -47,7 +47,7 @@ class Grid:
 
     def draw(self, made: Mapping[tuple[Any, Any], Image.Image]) -> Image.Image:
         """The pictures made so far, by their values of x and y, in their places."""
-        size = _reduced(self.cells[0].request.product.size)
+        size = images.reduced(self.cells[0].request.product.size, _SIDE)
         small = {key: images.resize(picture, size) for key, picture in made.items()}
         rows = [[small.get((x, y)) for x in self.x.values] for y in self.y.values]
         return make_grid(rows, columns=self.x.labels, rows=self.y.labels, cell=size)
@@ -101,8 +101,3 @@ def _number(text: str) -> Any:
         return int(number) if number.is_integer() else number
     except ValueError:
         return text
-
-
-def _reduced(size: tuple[int, int]) -> tuple[int, int]:
-    scale = min(1.0, _SIDE / max(size))
-    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))

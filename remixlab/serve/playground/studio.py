@@ -114,8 +114,7 @@ def _count_step(
 
 def _laid_over(product: Image.Image, background: Image.Image) -> Image.Image:
     """A small picture of the product over the preview of its background."""
-    scale = min(1.0, _PREVIEW_SIDE / max(product.size))
-    size = max(1, round(product.width * scale)), max(1, round(product.height * scale))
+    size = images.reduced(product.size, _PREVIEW_SIDE)
     picture = background.resize(size, Image.Resampling.BICUBIC)
     if product.mode == "RGBA":
         small = images.resize(product, size)

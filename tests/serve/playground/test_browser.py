@@ -25,7 +25,7 @@ from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
 
 from remixlab.serve.playground.page import build_page
-from tests.sweep.report.test_browser import browser, contrast, pytestmark
+from tests.sweep.report.test_browser import browser, contrast, look_as, pytestmark
 
 __all__ = ["browser", "pytestmark"]  # the fixture, and the skips of where there is none
 DESKTOP, PHONE = (1400, 900), (390, 844)
@@ -53,11 +53,7 @@ class Visitor:
         self, browser: Any, address: str, size: tuple[int, int], mode: str = "light"
     ) -> None:
         self.browser = browser
-        features = [{"name": "prefers-color-scheme", "value": mode}]
-        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
-        metrics = {"width": size[0], "height": size[1], "deviceScaleFactor": 1}
-        metrics["mobile"] = size == PHONE
-        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+        look_as(browser, size, mode, mobile=size == PHONE)
         browser.get(address)
         self.until(lambda: self.one("#product_image img").is_displayed())
 

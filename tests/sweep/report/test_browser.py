@@ -68,6 +68,14 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     driver.quit()
 
 
+def look_as(browser: Any, size: tuple[int, int], mode: str, *, mobile: bool) -> None:
+    """Give the browser a window of `size` and a light or dark mode."""
+    features = [{"name": "prefers-color-scheme", "value": mode}]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    metrics = {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": mobile}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+
+
 class Reader:
     """Somebody who reads a page."""
 
@@ -75,11 +83,7 @@ class Reader:
         self, browser: Any, path: Path, size: tuple[int, int], mode: str = "light"
     ) -> None:
         self.browser = browser
-        features = [{"name": "prefers-color-scheme", "value": mode}]
-        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
-        metrics = {"width": size[0], "height": size[1], "deviceScaleFactor": 1}
-        metrics["mobile"] = size == PHONE
-        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+        look_as(browser, size, mode, mobile=size == PHONE)
         browser.get(path.as_uri())
 
     def all(self, selector: str) -> list[Any]:
