@@ -35,7 +35,6 @@ from remixlab.sweep.grid import Cell
 from remixlab.sweep.run import batches, named
 
 ROOT = Path(__file__).parents[1]
-WEIGHTS = ROOT / "remixlab" / "mini" / "weights"
 
 
 def main(
@@ -55,7 +54,7 @@ def main(
     cells = expand_cells(config.sweep)
     requests = [cell.request for cell in cells]
     remixer = Remixer.from_settings(config)
-    stock = StockRemixer(WEIGHTS, remixer)
+    stock = StockRemixer(remixer)
     ordered = _ordered(remixer, cells)
     ours, theirs = [], []
     first = _timed(lambda: remixer.remix_batch(ordered[:8]))  # compiles, where that is asked for
@@ -111,7 +110,7 @@ def _loop(stock: StockRemixer, requests: Sequence[RemixRequest]) -> None:
 def _differences(remixer: Remixer, requests: Sequence[RemixRequest]) -> list[int]:
     """Largest difference of the backgrounds, of 255, with the product's place regenerated too."""
     free = Remixer(remixer.suite, replace(remixer.config, hold_product=False))
-    stock, ours = StockRemixer(WEIGHTS, free), free.remix_batch(requests)
+    stock, ours = StockRemixer(free), free.remix_batch(requests)
     found = []
     for request, result in zip(requests, ours, strict=True):
         size = remixer.native_size(request)

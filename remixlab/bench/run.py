@@ -97,15 +97,11 @@ def framed(product: Image.Image, size: tuple[int, int]) -> Image.Image:
 
 
 def _ways(config: LatencyConfig, remixer: Remixer, ours: OurWay) -> tuple[list[Way], list[str]]:
-    """Ours and, where its weights lie in a folder as diffusers writes one, the stock pipeline's."""
+    """Ours and the stock pipeline's with the same weights."""
     notes = ["The weights are random."] if config.model.weights == "random" else []
     if not config.stock:
         return [ours], notes
-    files = remixer.suite.origins["unet"].files
-    if not files:
-        return [ours], [*notes, "No stock pipeline: the weights lie in no folder."]
-    stock = StockRemixer(files[0].parents[1], remixer)
-    return [ours, StockWay(stock.remix, remixer.suite.device)], notes
+    return [ours, StockWay(StockRemixer(remixer).remix, remixer.suite.device)], notes
 
 
 def _memory(remixer: Remixer, requests: Sequence[RemixRequest]) -> dict[str, float]:

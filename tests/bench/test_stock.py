@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -11,8 +12,10 @@ from PIL import Image
 import remixlab.mini
 from remixlab import Remixer, RemixRequest, images
 from remixlab.bench.stock import StockRemixer
+from remixlab.models.attention import attention_layers
 from remixlab.prepare import prepare_product
 from tests.conftest import make_product, make_reference
+from tests.stock_folder import pipeline_from_folder
 
 WEIGHTS = Path(remixlab.mini.__file__).parent / "weights"
 
@@ -35,7 +38,7 @@ def request(**dials: float) -> RemixRequest:
 
 def test_backgrounds_are_equal_with_nothing_held() -> None:
     ours = remixer(hold=False)
-    stock = StockRemixer(WEIGHTS, ours)
+    stock = StockRemixer(ours)
     for dials in ({}, {"style_fidelity": 0.3, "outline_fidelity": 1.5, "cfg_scale": 4}):
         asked = request(**dials)
         product = prepare_product(asked, (128, 128), ours.config)
@@ -45,11 +48,52 @@ def test_backgrounds_are_equal_with_nothing_held() -> None:
         assert theirs.std() > 10  # and there is something to compare
 
 
+def test_modules_are_built_as_the_loaders_of_diffusers_build_them() -> None:
+    """The pipeline that is timed is the one that people load from files."""
+    ours = remixer(hold=False)
+    stock, asked = StockRemixer(ours), request()
+    product = prepare_product(asked, (128, 128), ours.config)
+    shared = np.asarray(stock.background(asked, product)).astype(int)
+    stock.pipeline = pipeline_from_folder(WEIGHTS, ours.suite)
+    assert np.abs(np.asarray(stock.background(asked, product)) - shared).max() <= 1
+    kinds = [type(layer) for layer in stock.pipeline.unet.attn_processors.values()]
+    built = StockRemixer(ours).pipeline.unet
+    assert [type(layer) for layer in built.attn_processors.values()] == kinds
+    assert built.conv_in.weight.is_contiguous()
+
+
+def test_layers_that_skip_the_reference_skip_it_there_too() -> None:
+    ours, asked = remixer(hold=False), request(style_fidelity=1.0)
+    product = prepare_product(asked, (128, 128), ours.config)
+    everywhere = ours.remix(asked).background
+    readers = [p for _, p in processors(ours) if p.reference_enabled]
+    for processor in readers[1:]:
+        processor.reference_enabled = False
+    own = np.asarray(ours.remix(asked).background).astype(int)
+    theirs = np.asarray(StockRemixer(ours).background(asked, product)).astype(int)
+    assert len(readers) > 1 and np.abs(theirs - own).max() <= 1
+    assert np.abs(own - np.asarray(everywhere)).max() > 1
+
+
+def test_random_weights_of_sdxls_shape_need_no_files(tiny_remixer: Remixer) -> None:
+    config = replace(tiny_remixer.config, hold_product=False)
+    config.model = replace(config.model, weights="random")
+    ours, asked = Remixer.from_settings(config), request()
+    product = prepare_product(asked, ours.native_size(asked), ours.config)
+    theirs = np.asarray(StockRemixer(ours).background(asked, product)).astype(int)
+    own = np.asarray(images.resize(ours.remix(asked).background, product.native.size))
+    assert np.abs(theirs - own).max() <= 2 and theirs.std() > 1
+
+
+def processors(ours: Remixer) -> list[tuple[str, Any]]:
+    return [(name, attn.processor) for name, attn in attention_layers(ours.suite.unet)]
+
+
 def test_both_leave_the_product_as_it_is() -> None:
     ours = remixer(hold=True)
     asked = request()
     opaque = np.asarray(asked.product)[..., 3] == 255
-    for picture in (StockRemixer(WEIGHTS, ours).remix(asked), ours.remix(asked).image):
+    for picture in (StockRemixer(ours).remix(asked), ours.remix(asked).image):
         pixels = np.asarray(picture)
         assert np.array_equal(pixels[opaque], np.asarray(asked.product)[opaque][:, :3])
 

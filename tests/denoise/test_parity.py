@@ -12,7 +12,6 @@ from PIL import Image
 from torch import Tensor
 
 from remixlab import images
-from remixlab.bench.stock import stock_pipeline
 from remixlab.denoise.conditioning import (
     Branches,
     Conditions,
@@ -25,6 +24,7 @@ from remixlab.denoise.loop import denoise
 from remixlab.models.suite import Suite
 from remixlab.reference import encode_references
 from remixlab.runtime import draw_noise, seeded_generators
+from tests.stock_folder import pipeline_from_folder
 
 SIDE, STEPS = 128, 4
 PROMPT, NEGATIVE = "a red bottle on an oak table", "a blue jar"
@@ -33,7 +33,7 @@ PROMPT, NEGATIVE = "a red bottle on an oak table", "a blue jar"
 @pytest.fixture(scope="module")
 def stock(tiny_folder: Path, tiny_suite: Suite) -> StableDiffusionXLControlNetInpaintPipeline:
     """The stock pipeline with the tiny suite's weights and its IP-Adapter."""
-    return stock_pipeline(tiny_folder, tiny_suite)
+    return pipeline_from_folder(tiny_folder, tiny_suite)
 
 
 @pytest.fixture
