@@ -10,7 +10,11 @@ from nbclient import NotebookClient
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-PRINTED = {"02_fidelity_sweep": "12 cells, 0 done", "03_latency": "floor by part: {'text':"}
+PRINTED = {
+    "01_first_remix": " opaque pixels, 0 changed",
+    "02_fidelity_sweep": "12 cells, 0 done",
+    "03_latency": "floor by part: {'text':",
+}
 
 
 @pytest.mark.slow

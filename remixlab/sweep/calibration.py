@@ -1,0 +1,88 @@
+"""The map from `style_fidelity` to an IP-Adapter's scale that makes a suite's dial like others'.
+
+Agreement is what is compared among suites: 1 where a background is always closest to its own
+reference, 0 where it is always farthest, 0.5 by chance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import isotonic_regression
+
+from remixlab.metrics.intervals import Interval, bootstrap
+
+CHANCE, TOP = 0.5, 0.95
+FIDELITIES = 0.25, 0.5, 0.7, 1.0
+_NEGLIGIBLE = 0.01  # of agreement: not worth a larger scale, which costs the prompt its say
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A fitted map, and the sweep that it comes from.
+
+    Attributes:
+        scales: the scales that were swept, rising from 0.
+        agreement: the mean agreement at each, with its 95 % interval.
+        fitted: the same, made to rise (isotonic regression).
+        points: pairs of style_fidelity and scale, for a suite's `style_calibration`.
+        unreached: the fidelities whose agreement no scale gives; they get that of the best.
+    """
+
+    scales: tuple[float, ...]
+    agreement: tuple[Interval, ...]
+    fitted: tuple[float, ...]
+    points: tuple[tuple[float, float], ...]
+    unreached: tuple[float, ...]
+
+
+def wanted_agreement(style_fidelity: float) -> float:
+    """What every suite should show at a `style_fidelity` of 0 to 1: a line from chance to 0.95."""
+    return CHANCE + (TOP - CHANCE) * style_fidelity
+
+
+def agreement(rank: float, among: int) -> float:
+    """A rank of 1 to `among` (1 is closest) as 1 to 0."""
+    return (among - rank) / (among - 1)
+
+
+def fit(scales: Sequence[float], ranks: Sequence[float], among: int) -> Calibration:
+    """The smallest scale that gives each fidelity the agreement that is wanted of it.
+
+    Agreement over scale is noisy and flattens: it is made to rise by isotonic regression (Barlow
+    and Brunk 1972, by the pool of adjacent violators), weighted by how many pictures there are.
+
+    Args:
+        scales: of each picture, from 0.
+        ranks: of each picture, its own reference's among all, see `ReferenceRank`.
+        among: how many references there are.
+
+    Raises:
+        ValueError: no pictures, none at scale 0, or fewer than two references or scales.
+    """
+    levels, which = np.unique(np.asarray(scales, float), return_inverse=True)
+    if among < 2 or len(levels) < 2 or levels[0] != 0:
+        raise ValueError("a calibration needs two references, and two scales with 0 among them")
+    values = np.array([agreement(rank, among) for rank in ranks])
+    groups = [values[which == place] for place in range(len(levels))]
+    means = [bootstrap(list(group)) for group in groups]
+    counts = np.array([len(group) for group in groups], float)
+    fitted = isotonic_regression([m.mean for m in means], weights=counts).x.round(9)
+    rises, first = np.unique(fitted, return_index=True)  # a plateau is reached where it begins
+    best = rises[-1] - _NEGLIGIBLE
+    asked = {fidelity: wanted_agreement(fidelity) for fidelity in FIDELITIES}
+    points = [
+        (f, round(float(np.interp(min(wanted, best), rises, levels[first])), 3))
+        for f, wanted in asked.items()
+    ]
+    if points[-1][1] < levels[-1]:  # above 1 the dial goes on to the largest scale swept
+        points.append((2.0, float(levels[-1])))
+    return Calibration(
+        tuple(map(float, levels)),
+        tuple(means),
+        tuple(map(float, fitted)),
+        tuple(points),
+        tuple(f for f, wanted in asked.items() if wanted > best),
+    )

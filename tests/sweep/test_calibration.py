@@ -1,0 +1,91 @@
+"""Calibration on curves whose inverse is known."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+import yaml
+
+from remixlab.config_checks import calibration_points
+from remixlab.sweep.calibration import agreement, fit, wanted_agreement
+
+ROOT = Path(__file__).parents[2]
+AMONG = 9
+SCALES = np.linspace(0, 2, 17)
+
+
+def ranks_of(curve: np.ndarray) -> np.ndarray:
+    """Ranks (not whole) that have just this agreement."""
+    return AMONG - curve * (AMONG - 1)
+
+
+def test_a_known_curve_is_inverted() -> None:
+    curve = np.minimum(0.5 + 0.9 * SCALES, 1.0)  # twice as steep as wanted: half the scale does it
+    found = fit(np.repeat(SCALES, 4), np.repeat(ranks_of(curve), 4), AMONG)
+    assert found.points[:4] == tuple(
+        (f, pytest.approx(f / 2, abs=1e-3)) for f, _ in found.points[:4]
+    )
+    assert found.points[4] == (2.0, 2.0) and found.unreached == ()
+    assert calibration_points([list(pair) for pair in found.points])  # a suite takes it
+
+
+def test_two_suites_agree_at_every_fidelity_after_it() -> None:
+    """What it is for: curves of another shape give the same agreement for the same dial."""
+    for curve in (np.tanh(SCALES) / 2 + 0.5, 0.5 + 0.5 * np.minimum(SCALES, 1) ** 2):
+        found = fit(SCALES, ranks_of(curve), AMONG)
+        for fidelity, scale in found.points[:4]:
+            there = np.interp(scale, SCALES, curve)
+            assert there == pytest.approx(wanted_agreement(fidelity), abs=0.01)
+
+
+def test_noise_that_falls_is_made_to_rise() -> None:
+    curve = 0.5 + 0.24 * SCALES + np.tile([0.0, -0.06], 9)[:17]
+    found = fit(SCALES, ranks_of(curve), AMONG)
+    assert list(found.fitted) == sorted(found.fitted)
+    scales = [scale for _, scale in found.points]
+    assert scales == sorted(scales)
+
+
+def test_what_no_scale_reaches_gets_the_best() -> None:
+    curve = 0.5 + 0.3 * np.minimum(SCALES, 1)  # 0.8 from a scale of 1 on
+    found = fit(SCALES, ranks_of(curve), AMONG)
+    assert found.unreached == (0.7, 1.0)
+    assert dict(found.points)[1.0] == dict(found.points)[0.7] == pytest.approx(1, abs=0.05)
+
+
+def test_agreement() -> None:
+    assert [agreement(rank, AMONG) for rank in (1, 5, 9)] == [1, 0.5, 0]
+
+
+@pytest.mark.parametrize(("scales", "among"), [([0.0, 0.0], 7), ([0.5, 1.0], 7), ([0.0, 1.0], 1)])
+def test_too_little_to_fit(scales: list[float], among: int) -> None:
+    with pytest.raises(ValueError, match="calibration needs"):
+        fit(scales, [1.0, 1.0], among)
+
+
+def test_the_script_writes_the_map_where_the_suite_is(tmp_path: Path) -> None:
+    script = load_script()
+    path = tmp_path / "suite.yaml"
+    for before in ("name: x  # a comment\n", "name: x  # a comment\nstyle_calibration: []\n"):
+        path.write_text(before + "steps: 8\n")
+        for largest in (1.0, 2.0):  # and again
+            curve = np.minimum(0.5 + 0.45 * SCALES / largest, 1)
+            found = fit(SCALES, ranks_of(curve), AMONG)
+            script.write_points(path, found)
+        text = path.read_text()
+        assert text.count("style_calibration") == 1 and text.startswith("name: x  # a comment\n")
+        suite = yaml.safe_load(text)
+        assert suite["steps"] == 8
+        assert calibration_points(suite["style_calibration"])[1:] == found.points
+
+
+def load_script() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("calibrate", ROOT / "scripts" / "calibrate.py")
+    assert spec and spec.loader
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    return script
