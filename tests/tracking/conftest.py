@@ -1,0 +1,49 @@
+"""An empty MLflow database, and what one holds."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from remixlab.tracking.config import TrackingConfig
+from remixlab.tracking.log import import_mlflow
+from tests.sweep.conftest import config as config
+
+pytest.importorskip("mlflow", reason="MLflow is an extra: pip install remixlab[mlflow]")
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Made once, because MLflow takes seconds for it."""
+    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    import_mlflow().MlflowClient(f"sqlite:///{path}").search_experiments()
+    return path
+
+
+@pytest.fixture
+def tracking(empty_database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Tracking to an empty database of the test's own."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    shutil.copy(empty_database, tmp_path / "mlflow.db")
+    return TrackingConfig("mlflow", uri=f"sqlite:///{tmp_path / 'mlflow.db'}")
+
+
+@pytest.fixture
+def client(tracking: TrackingConfig) -> Any:
+    """MLflow's own reader of that database."""
+    return import_mlflow().MlflowClient(tracking.uri)
+
+
+def only_run(client: Any, experiment: str) -> Any:
+    """The one run of an experiment."""
+    found = client.search_runs([client.get_experiment_by_name(experiment).experiment_id])
+    assert len(found) == 1
+    return found[0]
+
+
+def history(client: Any, run: str, metric: str) -> list[tuple[int, float]]:
+    """Every value that a metric ever had, with its step."""
+    return sorted((m.step, m.value) for m in client.get_metric_history(run, metric))
