@@ -7,7 +7,6 @@ and whoever logs the folder again updates that run.
 from __future__ import annotations
 
 import json
-import os
 import time
 import uuid
 from collections.abc import Sequence
@@ -15,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from remixlab.bench.compare import is_latency_run
-from remixlab.errors import InvalidConfig, TrackingFailed
+from remixlab.errors import TrackingFailed
 from remixlab.sweep.store import write_whole
+from remixlab.tracking.client import connect, experiment_of, import_mlflow, tracking_uri
 from remixlab.tracking.config import TrackingConfig, without_secret
 from remixlab.tracking.facts import Facts, Point
 from remixlab.tracking.latency import latency_facts
@@ -42,10 +42,8 @@ def track(folder: Path, config: TrackingConfig) -> str:
     uri = tracking_uri(folder, config)
     mlflow = import_mlflow()
     try:
-        if uri.startswith("sqlite:///"):
-            _database(uri).parent.mkdir(parents=True, exist_ok=True)
-        client = mlflow.MlflowClient(uri)
-        experiment = _experiment(client, uri, config.experiment or f"remixlab-{facts.kind}")
+        client = connect(mlflow, uri)
+        experiment = experiment_of(client, uri, config.experiment or f"remixlab-{facts.kind}")
         run = _run_of(client, experiment, folder)
         _log(client, run, facts)
     # SQLAlchemy, requests, the file system: whatever it is, it must not look like a lost run.
@@ -59,43 +57,6 @@ def track(folder: Path, config: TrackingConfig) -> str:
             field="tracking.uri", value=without_secret(uri), accepted=accepted
         ) from error
     return f"{without_secret(uri)} run {run}"
-
-
-def tracking_uri(folder: Path, config: TrackingConfig) -> str:
-    """As configured, else MLFLOW_TRACKING_URI, else a SQLite file beside the run folder."""
-    beside = f"sqlite:///{folder.absolute().parent / 'mlflow.db'}"
-    return config.uri or os.environ.get("MLFLOW_TRACKING_URI") or beside
-
-
-def import_mlflow() -> Any:
-    """MLflow, quiet and without its reports home; raises InvalidConfig where it is missing."""
-    # It would report which of its functions are called, and from what kind of machine, to its
-    # makers: nothing of a run is theirs. Whoever set these variables has the last word.
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
-    # Its own 7 retries make a server that is down look like a hang of four minutes.
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
-    try:
-        import mlflow  # an extra, which need not be there
-    except ImportError as error:
-        accepted = "none, or pip install remixlab[mlflow]"
-        raise InvalidConfig(field="tracking", value="mlflow", accepted=accepted) from error
-    return mlflow
-
-
-def _experiment(client: MlflowClient, uri: str, name: str) -> str:
-    """The experiment's id; a new one in a SQLite file keeps its artefacts beside that file."""
-    found = client.get_experiment_by_name(name)
-    if found is not None:
-        return found.experiment_id
-    place = None
-    if uri.startswith("sqlite:///"):
-        place = (_database(uri).parent / "mlartifacts").as_uri()
-    return client.create_experiment(name, artifact_location=place)
-
-
-def _database(uri: str) -> Path:
-    return Path(uri.removeprefix("sqlite:///")).absolute()
 
 
 def _run_of(client: MlflowClient, experiment: str, folder: Path) -> str:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import runpy
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from remixlab.tracking.client import import_mlflow
 from remixlab.tracking.config import TrackingConfig
-from remixlab.tracking.log import import_mlflow
-from tests.sweep.conftest import config as config
 
+ROOT = Path(__file__).parents[2]
 pytest.importorskip("mlflow", reason="MLflow is an extra: pip install remixlab[mlflow]")
 
 
@@ -35,6 +37,13 @@ def tracking(empty_database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def client(tracking: TrackingConfig) -> Any:
     """MLflow's own reader of that database."""
     return import_mlflow().MlflowClient(tracking.uri)
+
+
+def run_app(name: str, arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run `benchmarks/NAME.py` in this process."""
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(sys, "argv", [f"{name}.py", *arguments])
+    runpy.run_path(f"benchmarks/{name}.py", run_name="__main__")
 
 
 def only_run(client: Any, experiment: str) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ from remixlab.errors import InvalidConfig
 from remixlab.tracking.config import TrackingConfig
 from remixlab.tracking.log import track
 from tests.bench.test_latency import REQUESTS, measured, ways
-from tests.tracking.conftest import only_run
+from tests.tracking.conftest import only_run, run_app
 
 
 def write_latency(folder: Path, *, stock: bool = True) -> Path:
@@ -74,3 +76,22 @@ def test_a_broken_folder_is_named(tracking: TrackingConfig, tmp_path: Path) -> N
     raw.write_text(raw.read_text().replace('"memory"', '"memories"'))
     with pytest.raises(InvalidConfig, match=r"run/raw\.json.*memory"):
         track(folder, tracking)
+
+
+def test_the_app_tracks_what_its_process_measured(
+    tracking: TrackingConfig, client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, started = write_latency(tmp_path / "made"), subprocess.run
+
+    def measured_at_once(command: list[str], **kwargs: Any) -> Any:
+        if "remixlab.bench.run" not in command:
+            return started(command, **kwargs)
+        for name in ("raw.json", "samples.parquet"):
+            shutil.copy(made / name, command[-1])
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(subprocess, "run", measured_at_once)
+    out = tmp_path / "results"
+    arguments = [f"out={out}", "tracking=mlflow", f"tracking.uri={tracking.uri}"]
+    run_app("latency", arguments, monkeypatch)
+    assert [only_run(client, "remixlab-latency").info.run_name] == [p.name for p in out.iterdir()]

@@ -12,23 +12,28 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from remixlab.sweep.config import FidelityConfig
-from remixlab.sweep.fidelity import Sweep
-from remixlab.sweep.report import write_report
 from remixlab.tracking.config import TrackingConfig
 from remixlab.tracking.log import track
+from tests.conftest import make_product, make_reference
 from tests.sweep.report.synthetic import AXES, METRICS, write_run
-from tests.tracking.conftest import history, only_run
+from tests.tracking.conftest import history, only_run, run_app
 
 EXPERIMENT = "remixlab-fidelity"
 
 
 def test_a_real_sweep_is_read_back(
-    config: FidelityConfig, tracking: TrackingConfig, client: Any, tmp_path: Path
+    tracking: TrackingConfig, client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = Sweep.prepare(config).run()
-    write_report([folder], folder)
-    track(folder, tracking)
+    make_product(96, 96).save(tmp_path / "p.png")
+    make_reference(0).save(tmp_path / "r.png")
+    arguments = [
+        "~experiment", f"+sweep.axes.product_image={tmp_path / 'p.png'}",
+        f"+sweep.axes.ref_image={tmp_path / 'r.png'}", "+sweep.axes.seed=[1,2]",
+        "+sweep.axes.style_fidelity=[0,1]", "sweep.longest_side=64", "steps=1", "scorer=null",
+        f"out={tmp_path}", "name=small", "tracking=mlflow", f"tracking.uri={tracking.uri}",
+    ]  # fmt: skip
+    run_app("fidelity", arguments, monkeypatch)
+    folder = tmp_path / "small_mini"
     run = only_run(client, EXPERIMENT)
     assert (run.info.run_name, run.info.status) == ("small_mini", "FINISHED")
 
@@ -46,12 +51,13 @@ def test_a_real_sweep_is_read_back(
     assert weights.items() <= run.data.tags.items() and "weights.unet" in weights
     assert run.data.tags["version.torch"] == environment["versions"]["torch"]
     assert run.data.tags["mlflow.source.git.commit"] == environment["git"]["commit"]
-    expected = {"model.name": "mini", "steps": "2", "runtime.batch_size": "16", "dtype": "float32"}
+    expected = {"model.name": "mini", "steps": "1", "runtime.batch_size": "16", "dtype": "float32"}
     expected |= {"axes.style_fidelity": "[0, 1]", "axes.seed": "[1, 2]", "cells": "4"}
     assert expected.items() <= run.data.params.items()
     assert not [name for name in run.data.params if name.startswith(("tracking", "model.lora"))]
 
-    kept = Path(client.download_artifacts(run.info.run_id, "", str(tmp_path)))
+    kept = Path(client.download_artifacts(run.info.run_id, ""))
+    assert kept != folder
     for name in ("report.html", "report.md", "cells.parquet", "config.yaml", "env.json"):
         assert (kept / name).read_bytes() == (folder / name).read_bytes()
     for path in (folder / "plots").iterdir():
