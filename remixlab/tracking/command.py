@@ -25,9 +25,10 @@ def track(
 ) -> None:
     """Log runs to MLflow that are there already; one that was logged before is updated."""
     from remixlab.tracking.config import TrackingConfig, check_tracking
-    from remixlab.tracking.log import track as log
 
     config = TrackingConfig("mlflow", uri, experiment, images)
     check_tracking(config)
+    from remixlab.tracking.log import track as log  # torch, which takes its time
+
     for run in runs:
         print(log(run, config))
