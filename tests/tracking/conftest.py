@@ -14,12 +14,12 @@ from remixlab.tracking.client import import_mlflow
 from remixlab.tracking.config import TrackingConfig
 
 ROOT = Path(__file__).parents[2]
-pytest.importorskip("mlflow", reason="MLflow is an extra: pip install remixlab[mlflow]")
 
 
 @pytest.fixture(scope="session")
 def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Made once, because MLflow takes seconds for it."""
+    needs_mlflow()
     path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
     import_mlflow().MlflowClient(f"sqlite:///{path}").search_experiments()
     return path
@@ -37,6 +37,11 @@ def tracking(empty_database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def client(tracking: TrackingConfig) -> Any:
     """MLflow's own reader of that database."""
     return import_mlflow().MlflowClient(tracking.uri)
+
+
+def needs_mlflow() -> None:
+    """Skip where it is not installed."""
+    pytest.importorskip("mlflow", reason="MLflow is an extra: pip install remixlab[mlflow]")
 
 
 def run_app(name: str, arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ from remixlab.tracking.client import tracking_uri
 from remixlab.tracking.config import TrackingConfig, check_tracking
 from remixlab.tracking.log import track
 from tests.sweep.report.synthetic import write_run
-from tests.tracking.conftest import ROOT
+from tests.tracking.conftest import ROOT, needs_mlflow
 
 register_fidelity()
 register_latency()
@@ -68,6 +68,7 @@ def test_a_password_does_not_get_into_config_yaml() -> None:
 def test_an_unreachable_server_loses_nothing(
     uri: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    needs_mlflow()
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     monkeypatch.setattr("mlflow.store.db.utils.MAX_RETRY_COUNT", 1)  # else it tries for 100 s
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri.format(tmp_path))  # a folder is no database
