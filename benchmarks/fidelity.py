@@ -5,6 +5,7 @@
     python benchmarks/fidelity.py experiment=guidance             another grid (configs/experiment)
     python benchmarks/fidelity.py 'sweep.axes.seed=[1,2]' name=short
     python benchmarks/fidelity.py --multirun model=mini,sdxl      one run folder for each suite
+    python benchmarks/fidelity.py tracking=mlflow                 log it when it is done
 
 A run that was interrupted goes on where it stopped when the same command is given again.
 `remixlab report RUN...` makes the report again, and compares runs.
@@ -20,9 +21,10 @@ from rich import print
 
 from remixlab.config import config_folder, typed_config
 from remixlab.errors import RemixError
-from remixlab.sweep.config import register_fidelity
+from remixlab.sweep.config import FidelityConfig, register_fidelity
 from remixlab.sweep.fidelity import Sweep
 from remixlab.sweep.report import write_report
+from remixlab.tracking.config import check_tracking
 
 register_fidelity()
 
@@ -31,11 +33,17 @@ register_fidelity()
 def main(composed: DictConfig) -> None:
     """Plan and run one sweep, and write its report."""
     try:
-        sweep = Sweep.prepare(typed_config(composed))
-        print(sweep.plan() if sweep.config.dry_run else f"{len(sweep.cells)} cells")
-        if not sweep.config.dry_run:
+        config: FidelityConfig = typed_config(composed)
+        check_tracking(config.tracking)
+        sweep = Sweep.prepare(config)
+        print(sweep.plan() if config.dry_run else f"{len(sweep.cells)} cells")
+        if not config.dry_run:
             folder = sweep.run()
             print(f"report: {write_report([folder], folder)}")
+            if config.tracking.tracker == "mlflow":
+                from remixlab.tracking.log import track
+
+                print(f"tracked: {track(folder, config.tracking)}")
     except RemixError as error:
         sys.exit(f"error: {error}")
     except OSError as error:

@@ -5,6 +5,7 @@
     python benchmarks/latency.py --multirun model=mini steps=4,8    each in a process of its own
     python benchmarks/latency.py sizes=[square] profile=true       a trace, and a table of operators
     python benchmarks/latency.py model=sdxl model.weights=random    without the hub: times only
+    python benchmarks/latency.py tracking=mlflow                    log it when it is done
 
 Results go to benchmarks/results/DATE_SUITE_DEVICE_COMMIT/: raw values, a table, a plot.
 """
@@ -25,6 +26,7 @@ from remixlab.bench.config import LatencyConfig, register_latency
 from remixlab.config import config_folder, typed_config
 from remixlab.environment import describe_environment
 from remixlab.errors import RemixError
+from remixlab.tracking.config import TrackingConfig, check_tracking
 
 register_latency()
 
@@ -34,6 +36,7 @@ def main(composed: DictConfig) -> None:
     """Write the settings to a new folder and measure in a new process."""
     try:
         config: LatencyConfig = typed_config(composed)
+        check_tracking(config.tracking)
     except RemixError as error:
         sys.exit(f"error: {error}")
     folder = _new_folder(config)
@@ -42,6 +45,17 @@ def main(composed: DictConfig) -> None:
     done = subprocess.run([sys.executable, "-m", "remixlab.bench.run", str(folder)], check=False)
     if done.returncode:
         sys.exit(done.returncode)
+    if config.tracking.tracker == "mlflow":
+        _track(folder, config.tracking)
+
+
+def _track(folder: Path, tracking: TrackingConfig) -> None:
+    from remixlab.tracking.log import track  # a run that is not tracked does not wait for it
+
+    try:
+        print(f"tracked: {track(folder, tracking)}")
+    except RemixError as error:
+        sys.exit(f"error: {error}")
 
 
 def _new_folder(config: LatencyConfig) -> Path:

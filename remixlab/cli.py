@@ -19,6 +19,7 @@ from remixlab.replay.command import replay, show
 from remixlab.request import RemixError, RemixRequest, RemixResult
 from remixlab.serve import cli as serve_cli
 from remixlab.sheet import make_sheet
+from remixlab.tracking.command import track
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -142,6 +143,7 @@ def report(
 app.command()(replay)
 app.command()(show)
 app.command()(fetch)
+app.command()(track)
 
 
 def build_request(body: Path | None, given: dict[str, Any]) -> RemixRequest:

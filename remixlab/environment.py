@@ -7,12 +7,15 @@ import resource
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from remixlab.machine import output
 from remixlab.provenance import versions
+
+if TYPE_CHECKING:
+    from remixlab.models.suite import Suite
 
 
 def describe_environment() -> dict[str, Any]:
@@ -25,6 +28,15 @@ def describe_environment() -> dict[str, Any]:
         "platform": platform.platform(),
         "cuda": torch.version.cuda,
         "gpu": _gpu(),
+    }
+
+
+def describe_run(suite: Suite) -> dict[str, Any]:
+    """The suite's files and the precision that was chosen, beside machine and code."""
+    return {
+        "suite": dict(suite.provenance),
+        "dtype": str(suite.dtype).removeprefix("torch."),
+        **describe_environment(),
     }
 
 

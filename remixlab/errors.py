@@ -87,5 +87,9 @@ class WeightsDiffer(RemixError):
     """A part of the suite is not the one that a picture was made with."""
 
 
+class TrackingFailed(RemixError):
+    """A finished run could not be logged; the run itself is whole in its folder."""
+
+
 class ProductAltered(RemixError):
     """A picture changed a pixel of the product where its alpha is 255."""

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from remixlab.bench.latency import OurWay
+from remixlab.bench.latency import OurWay, StockWay
 from remixlab.environment import device_name
 from remixlab.errors import InvalidConfig
 from remixlab.request import SIZES
@@ -19,11 +20,16 @@ from remixlab.request import SIZES
 
 @dataclass(frozen=True)
 class LatencyRun:
-    """A run folder: its name, what ran where, and the counted seconds of each size."""
+    """A run folder: its name, what ran where, and the counted seconds of each size.
+
+    `stock` has those of the stock pipeline, where it was timed; `raw` is what `raw.json` holds.
+    """
 
     label: str
     about: str
     seconds: dict[str, list[float]]
+    stock: dict[str, list[float]]
+    raw: dict[str, Any]
 
 
 def is_latency_run(folder: Path) -> bool:
@@ -44,7 +50,7 @@ def compare_runs(folders: Sequence[Path], out: Path) -> Path:
 
 
 def read_latency(folder: Path) -> LatencyRun:
-    """The counted samples of our own way, by size.
+    """The counted samples of both ways, by size.
 
     Raises InvalidConfig, see `compare_runs`.
     """
@@ -54,17 +60,22 @@ def read_latency(folder: Path) -> LatencyRun:
         steps = config["steps"] or config["model"]["steps"]
         device = device_name(environment)
         rows = pq.read_table(folder / "samples.parquet").to_pylist()
-        seconds: dict[str, list[float]] = {}
-        for row in rows:
-            if row["way"] == OurWay.name and row["counted"]:
-                seconds.setdefault(row["size"], []).append(float(row["total"]))
+        seconds, stock = (_by_size(rows, way) for way in (OurWay.name, StockWay.name))
     except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
         accepted = f"the folder of a latency run ({error})"
         raise InvalidConfig(field="report", value=str(folder), accepted=accepted) from error
     about = (
         f"{config['model']['name']}, {steps} steps, {device}, {environment['versions']['torch']}"
     )
-    return LatencyRun(folder.name, about, seconds)
+    return LatencyRun(folder.name, about, seconds, stock, raw)
+
+
+def _by_size(rows: Sequence[Mapping[str, Any]], way: str) -> dict[str, list[float]]:
+    found: dict[str, list[float]] = {}
+    for row in rows:
+        if row["way"] == way and row["counted"]:
+            found.setdefault(row["size"], []).append(float(row["total"]))
+    return found
 
 
 def _lines(runs: Sequence[LatencyRun]) -> Iterator[str]:

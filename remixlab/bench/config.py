@@ -9,6 +9,7 @@ from hydra.core.config_store import ConfigStore
 from remixlab.config import RemixConfig, register_schemas
 from remixlab.config_checks import within
 from remixlab.request import SIZES
+from remixlab.tracking.config import TrackingConfig
 
 
 @dataclass
@@ -23,6 +24,7 @@ class LatencyConfig(RemixConfig):
         stock: time the stock diffusers pipeline too, A B A B.
         profile: afterwards record one remix of the first size with torch's profiler.
         out: results go to a folder of their own in here.
+        tracking: where the finished run is logged.
     """
 
     sizes: list[str] = field(default_factory=lambda: list(SIZES))
@@ -35,6 +37,7 @@ class LatencyConfig(RemixConfig):
     stock: bool = True
     profile: bool = False
     out: str = "benchmarks/results"
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
 
 
 def register_latency() -> None:

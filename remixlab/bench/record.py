@@ -55,6 +55,19 @@ def floors_of(measured: Measured, size: str) -> dict[str, float]:
     return floor_seconds(measured.work[size], measured.rates)
 
 
+def numbers(ours: Sequence[float], stock: Sequence[float], floor: float) -> dict[str, float]:
+    """What is said of one size: seconds, and ratios; `stock` may be empty, the 99th left out."""
+    low, high, p90 = (float(value) for value in np.percentile(ours, [25, 75, 90]))
+    middle = median(ours)
+    found = {"median_s": middle, "p25_s": low, "p75_s": high, "p90_s": p90}
+    if len(ours) >= _P99:
+        found["p99_s"] = float(np.percentile(ours, 99))
+    found |= {"floor_s": floor, "ratio_to_floor": middle / floor}
+    if stock:
+        found |= {"stock_median_s": median(stock), "stock_to_ours": median(stock) / middle}
+    return found
+
+
 def _raw(measured: Measured) -> dict[str, Any]:
     raw = asdict(measured)
     raw.pop("samples")  # in the Parquet file
@@ -88,14 +101,14 @@ def _table(measured: Measured) -> Iterator[str]:
 def _line(measured: Measured, size: str) -> str:
     ours = [s.run.total for s in counted(measured.samples, OurWay.name, size)]
     stock = [s.run.total for s in counted(measured.samples, StockWay.name, size)]
-    low, high, p90 = np.percentile(ours, [25, 75, 90])
-    floor = sum(floors_of(measured, size).values())
+    found = numbers(ours, stock, sum(floors_of(measured, size).values()))
     tag = SIZES[size]
     cells = [
-        f"{tag.width}x{tag.height}", f"**{median(ours):.3f}**", f"{low:.3f} to {high:.3f}",
-        f"{p90:.3f}" + (f", p99 {np.percentile(ours, 99):.3f}" if len(ours) >= _P99 else ""),
-        f"{floor:.3f}", f"{median(ours) / floor:.1f}",
-        f"{median(stock):.3f}" if stock else "", f"**{median(stock) / median(ours):.2f}**"
-        if stock else "",
+        f"{tag.width}x{tag.height}", f"**{found['median_s']:.3f}**",
+        f"{found['p25_s']:.3f} to {found['p75_s']:.3f}",
+        f"{found['p90_s']:.3f}" + (f", p99 {found['p99_s']:.3f}" if "p99_s" in found else ""),
+        f"{found['floor_s']:.3f}", f"{found['ratio_to_floor']:.1f}",
+        f"{found['stock_median_s']:.3f}" if stock else "",
+        f"**{found['stock_to_ours']:.2f}**" if stock else "",
     ]  # fmt: skip
     return f"| {' | '.join(cells)} |"

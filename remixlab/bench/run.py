@@ -25,7 +25,7 @@ from remixlab.bench.profile import write_profile
 from remixlab.bench.record import write_results
 from remixlab.bench.stock import StockRemixer
 from remixlab.config import typed_config
-from remixlab.environment import describe_environment, process_peak
+from remixlab.environment import describe_run, process_peak
 from remixlab.errors import InvalidConfig
 from remixlab.remix import Remixer
 from remixlab.request import SIZES, RemixRequest
@@ -59,7 +59,7 @@ def run_latency(config: LatencyConfig) -> Measured:
 
         samples = list(measure(ways, requests, counting, tell))
     return Measured(
-        config, describe_environment(), load, {"total": first.total, **first.stages}, samples,
+        config, describe_run(remixer.suite), load, {"total": first.total, **first.stages}, samples,
         rates, work, _memory(remixer, list(requests.values())), card, notes,
     )  # fmt: skip
 

@@ -9,6 +9,7 @@ from hydra.core.config_store import ConfigStore
 
 from remixlab.config import RemixConfig, register_schemas
 from remixlab.config_checks import among, matching, within
+from remixlab.tracking.config import TrackingConfig
 
 
 @dataclass
@@ -44,6 +45,7 @@ class FidelityConfig(RemixConfig):
         csd: Contrastive Style Descriptors that score styles too: a safetensors file, or a
             repository of the hub; null: none.
         dry_run: plan, count and cost, and make nothing.
+        tracking: where the finished run is logged.
     """
 
     name: str = matching("sweep", r"[A-Za-z0-9_.-]+", "letters, digits, and _ . -")
@@ -53,6 +55,7 @@ class FidelityConfig(RemixConfig):
     csd: str | None = None
     out: str = "runs"
     dry_run: bool = False
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
 
 
 def register_fidelity() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from remixlab import images
-from remixlab.environment import describe_environment
+from remixlab.environment import describe_run
 from remixlab.errors import InvalidConfig
 from remixlab.metrics.diversity import SeedDiversity
 from remixlab.metrics.metric import Metric
@@ -47,7 +47,7 @@ def write_record(
         "paired": config.sweep.paired,
         "metrics": [_about(metric) for metric in metrics],
         "notes": list(notes),
-        "provenance": {"suite": dict(remixer.suite.provenance), **describe_environment()},
+        "provenance": describe_run(remixer.suite),
     }
     path = folder / "sweep.json"
     _refuse_another(path, record)

@@ -166,4 +166,5 @@ def test_a_whole_run_on_the_mini_suite(tmp_path: Path) -> None:
         "text", "reference", "outline", "encode", "unet", "controlnet", "decode"
     }  # fmt: skip
     assert all(part.flops > 0 and part.bytes > 0 for part in work.values())
+    assert found.environment["dtype"] == "float32" and "unet" in found.environment["suite"]
     assert "1536x640" in write_results(found, tmp_path)
