@@ -1,9 +1,9 @@
-"""What the card does while it is timed: clocks, power, temperature, and whether it throttles."""
+"""What the card does while it is timed: clocks, power, energy, temperature, throttling."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -38,6 +38,23 @@ def sampled(device: torch.device) -> Iterator[list[dict[str, float]]]:
     finally:
         ended.set()
         thread.join()
+
+
+def energy_meter(device: torch.device) -> Callable[[], float | None]:
+    """A function that reads the card's energy so far in joules; None where nothing counts it.
+
+    NVML counts since the driver was loaded, in steps of some tens of milliseconds: means of many
+    runs tell, single ones do not. It counts everything that the card does.
+    """
+    nvml = _nvml() if device.type == "cuda" else None
+    if nvml is None:
+        return lambda: None
+    try:
+        handle = nvml.nvmlDeviceGetHandleByIndex(device.index or 0)
+        nvml.nvmlDeviceGetTotalEnergyConsumption(handle)
+    except nvml.NVMLError:  # cards before Volta have no counter
+        return lambda: None
+    return lambda: nvml.nvmlDeviceGetTotalEnergyConsumption(handle) / 1000
 
 
 def _nvml() -> Any:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from statistics import median
 from typing import Any, Protocol
 
 import torch
 
+from remixlab.bench.card import energy_meter
 from remixlab.bench.timing import Step, StepTimer, timeline_of
 from remixlab.remix import Remixer
 from remixlab.request import RemixRequest
@@ -31,11 +33,12 @@ class Way(Protocol):
 
 @dataclass(frozen=True)
 class Run:
-    """Seconds of one remix: end to end, by stage, and by denoising step."""
+    """Seconds of one remix: end to end, by stage, and by denoising step; joules of the card."""
 
     total: float
     stages: dict[str, float] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
+    joules: float | None = None
 
 
 @dataclass(frozen=True)
@@ -56,9 +59,36 @@ class Sample:
             "number": self.number,
             "counted": self.counted,
             "total": self.run.total,
+            "joules": self.run.joules,
             **{f"stage_{name}": seconds for name, seconds in self.run.stages.items()},
             "steps": [asdict(step) for step in self.run.steps],
         }
+
+
+@dataclass
+class Spent:
+    """What a block took; joules are None where nothing counts them."""
+
+    seconds: float = 0.0
+    joules: float | None = None
+
+
+class Meter:
+    """Measures a block from a device that is idle to one that is idle again."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device, self.energy = device, energy_meter(device)
+
+    @contextmanager
+    def measure(self) -> Iterator[Spent]:
+        """Fills what it gives when the block ends."""
+        spent = Spent()
+        wait_for(self.device)
+        before, start = self.energy(), time.perf_counter()
+        yield spent
+        wait_for(self.device)
+        spent.seconds, after = time.perf_counter() - start, self.energy()
+        spent.joules = None if before is None or after is None else after - before
 
 
 class OurWay:
@@ -69,14 +99,13 @@ class OurWay:
     def __init__(self, remixer: Remixer) -> None:
         self.remixer = remixer
         self.timer = StepTimer(timeline_of(remixer.suite.device))
+        self.meter = Meter(remixer.suite.device)
 
     def once(self, request: RemixRequest) -> Run:
         """See `Way`."""
-        with self.timer.watching(self.remixer.suite):
-            start = _now(self.remixer.suite.device)
+        with self.timer.watching(self.remixer.suite), self.meter.measure() as spent:
             result = self.remixer.remix(request, on_step=self.timer.on_step)
-            total = _now(self.remixer.suite.device) - start
-        return Run(total, dict(result.timings), self.timer.take())
+        return Run(spent.seconds, dict(result.timings), self.timer.take(), spent.joules)
 
 
 class StockWay:
@@ -85,13 +114,13 @@ class StockWay:
     name = "stock diffusers"
 
     def __init__(self, remix: Callable[[RemixRequest], object], device: torch.device) -> None:
-        self.remix, self.device = remix, device
+        self.remix, self.meter = remix, Meter(device)
 
     def once(self, request: RemixRequest) -> Run:
         """See `Way`."""
-        start = _now(self.device)
-        self.remix(request)
-        return Run(_now(self.device) - start)
+        with self.meter.measure() as spent:
+            self.remix(request)
+        return Run(spent.seconds, joules=spent.joules)
 
 
 @dataclass(frozen=True)
@@ -155,8 +184,3 @@ def _steady(times: Sequence[float], counting: Counting) -> bool:
     last = median(times[-counting.window :])
     before = median(times[-2 * counting.window : -counting.window])
     return abs(last - before) <= counting.agreement * last
-
-
-def _now(device: torch.device) -> float:
-    wait_for(device)
-    return time.perf_counter()

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from statistics import median
+from statistics import mean, median
 from typing import Any
 
 import numpy as np
@@ -86,8 +86,8 @@ def _table(measured: Measured) -> Iterator[str]:
     for size in measured.work:
         yield _line(measured, size)
     yield ""
-    yield f"Load {measured.load:.1f} s, first remix {measured.first['total']:.1f} s; after that at "
     yield (
+        f"Load {measured.load:.1f} s, first remix {measured.first['total']:.1f} s; after that at "
         f"least {config.runs} runs and {config.seconds:g} s for each size, sizes in turn, ours and "
         "stock A B A B. "
         f"Matrix products {measured.rates.flops / 1e12:.3g} TFLOP/s, copies "
@@ -95,7 +95,20 @@ def _table(measured: Measured) -> Iterator[str]:
         + ", ".join(f"{name} {size / 1e9:.2f} GB" for name, size in measured.memory.items())
         + "."
     )
+    yield from _energy(measured)
     yield from measured.notes
+
+
+def _energy(measured: Measured) -> Iterator[str]:
+    """A line for each way whose energy was counted."""
+    for way in dict.fromkeys(sample.way for sample in measured.samples):
+        means = []
+        for size in measured.work:
+            joules = [s.run.joules for s in counted(measured.samples, way, size)]
+            if known := [value for value in joules if value is not None]:
+                means.append(f"{SIZES[size].width}x{SIZES[size].height} {mean(known):.0f} J")
+        if means:
+            yield f"Energy of a remix, {way} (mean): {', '.join(means)}."
 
 
 def _line(measured: Measured, size: str) -> str:

@@ -6,17 +6,20 @@ import json
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import cast
 
 import pyarrow.parquet as pq
 import pytest
+import torch
 from PIL import Image
 from typer.testing import CliRunner
 
+from remixlab.bench import card
 from remixlab.bench.compare import compare_runs
 from remixlab.bench.config import LatencyConfig, register_latency
 from remixlab.bench.floor import Rates, Work
-from remixlab.bench.latency import Counting, Run, Sample, Way, measure
+from remixlab.bench.latency import Counting, Run, Sample, StockWay, Way, measure
 from remixlab.bench.measured import Measured
 from remixlab.bench.record import write_results
 from remixlab.bench.run import framed, requests_of, run_latency
@@ -119,6 +122,41 @@ def test_results_say_what_was_measured(tmp_path: Path) -> None:
     assert raw["floor_seconds"]["tall"] == {"unet": 0.1, "decode": 0.1}
     with Image.open(tmp_path / "stages.png") as plot:
         assert plot.width > 1000
+
+
+def test_energy_is_what_the_counter_rose_by(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    millijoules = iter(range(0, 10**9, 2500))
+    card_counts = SimpleNamespace(
+        NVMLError=OSError,
+        nvmlDeviceGetHandleByIndex=lambda index: index,
+        nvmlDeviceGetTotalEnergyConsumption=lambda _: next(millijoules),
+    )
+    monkeypatch.setattr(card, "_nvml", lambda: card_counts)
+    way = StockWay(lambda _: None, torch.device("cpu"))
+    (request,) = list(REQUESTS.values())[:1]
+    assert way.once(request).joules is None  # a CPU has no such counter
+    way.meter.energy = card.energy_meter(torch.device("cuda"))
+    assert way.once(request).joules == 2.5
+    samples = list(measure([way], REQUESTS, Counting(runs=2, seconds=0)))
+    ours = list(measure(ways([], [1.0], [2.0])[:1], REQUESTS, Counting(runs=2, seconds=0)))
+    table = write_results(measured([*ours, *samples]), tmp_path)
+    assert "Energy of a remix, stock diffusers (mean): 1024x1024 2 J, 768x1344 2 J." in table
+    assert "Energy of a remix, remixlab" not in table
+
+
+def test_a_card_without_a_counter_has_no_energy(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: int) -> float:
+        raise OSError
+
+    old = SimpleNamespace(
+        NVMLError=OSError,
+        nvmlDeviceGetHandleByIndex=lambda index: index,
+        nvmlDeviceGetTotalEnergyConsumption=fail,
+    )
+    monkeypatch.setattr(card, "_nvml", lambda: old)
+    assert card.energy_meter(torch.device("cuda:1"))() is None
 
 
 def test_runs_are_compared_with_the_first(tmp_path: Path) -> None:
