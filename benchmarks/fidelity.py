@@ -32,7 +32,7 @@ def main(composed: DictConfig) -> None:
     """Plan and run one sweep, and write its report."""
     try:
         sweep = Sweep.prepare(typed_config(composed))
-        print(sweep.plan() if sweep.config.dry_run else f"{len(sweep.cells)} cells")
+        print(str(sweep.plan()) if sweep.config.dry_run else f"{len(sweep.cells)} cells")
         if not sweep.config.dry_run:
             folder = sweep.run()
             print(f"report: {write_report([folder], folder)}")
