@@ -77,15 +77,15 @@ def _names(folder: str) -> list[str]:
 
 
 def _suites() -> str:
-    heads = ("suite", "steps", "sampler", "native size", "download", "commercial use")
+    heads = ("suite", "sampling", "native size", "download", "commercial use")
     specs = [_spec(f"model={name}") for name in _names("model")]
     return _table(*heads, rows=map(_about_suite, specs))
 
 
 def _about_suite(spec: SuiteSpec) -> Iterator[str]:
     yield f"`{spec.name}`"
-    yield str(spec.steps)
-    yield spec.scheduler.name + (", karras" if spec.scheduler.karras else "")
+    karras = ", karras" if spec.scheduler.karras else ""
+    yield f"{spec.steps} steps, {spec.scheduler.name}{karras}"
     side = round(spec.native_area**0.5)
     yield f"{side}x{side}"
     yield f"{spec.download_gb:g} GB" if spec.download_gb else "none"
@@ -105,15 +105,15 @@ def _parts() -> str:
             source: Source | None = getattr(spec, part)
             if source is not None and source.repo is not None:
                 holders.setdefault((part, source), []).append(name)
-    heads = ("part", "repository", "file", "first named by", "licence", "commercial use")
+    heads = ("part", "from", "first named by", "licence", "commercial use")
     rows = [_about_part(part, source, names[0]) for (part, source), names in holders.items()]
     return _table(*heads, rows=rows)
 
 
 def _about_part(part: str, source: Source, name: str) -> Iterator[str]:
     yield part
-    yield f"`{source.repo}`"
-    yield f"`{source.file}`" if source.file else source.subfolder or ""
+    inside = source.file or source.subfolder
+    yield f"`{source.repo}`" + (f"<br>`{inside}`" if inside else "")
     yield f"`{name}`"
     yield source.licence or "not stated"
     yield _yes(source.commercial_use)

@@ -13,8 +13,8 @@ from remixlab.config import config_folder
 
 pytest.importorskip("mkdocs", reason="needs mkdocs: pip install '.[docs]'")
 
-from mkdocs.commands.build import build  # noqa: E402
-from mkdocs.config import load_config  # noqa: E402
+from mkdocs.commands.build import build
+from mkdocs.config import load_config
 
 ROOT = Path(__file__).resolve().parents[1]
 
