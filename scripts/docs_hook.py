@@ -89,7 +89,7 @@ def _about_suite(spec: SuiteSpec) -> Iterator[str]:
     side = round(spec.native_area**0.5)
     yield f"{side}x{side}"
     yield f"{spec.download_gb:g} GB" if spec.download_gb else "none"
-    yield _yes(spec.commercial_use)
+    yield "yes" if spec.commercial_use else "**no**"
 
 
 def _parts() -> str:
@@ -105,7 +105,7 @@ def _parts() -> str:
             source: Source | None = getattr(spec, part)
             if source is not None and source.repo is not None:
                 holders.setdefault((part, source), []).append(name)
-    heads = ("part", "from", "first named by", "licence", "commercial use")
+    heads = ("part", "from", "first named by", "licence")
     rows = [_about_part(part, source, names[0]) for (part, source), names in holders.items()]
     return _table(*heads, rows=rows)
 
@@ -115,12 +115,7 @@ def _about_part(part: str, source: Source, name: str) -> Iterator[str]:
     inside = source.file or source.subfolder
     yield f"`{source.repo}`" + (f"<br>`{inside}`" if inside else "")
     yield f"`{name}`"
-    yield source.licence or "not stated"
-    yield _yes(source.commercial_use)
-
-
-def _yes(allowed: bool) -> str:
-    return "yes" if allowed else "**no**"
+    yield (source.licence or "not stated") + ("" if source.commercial_use else ", **no commerce**")
 
 
 _FILLED = {"results": _results, "suites": lambda _: _suites(), "parts": lambda _: _parts()}
