@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint lock clean check
+.PHONY: help demo test lint docs lock clean check
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## */  make \1@/p' $(MAKEFILE_LIST) | awk -F@ '{printf "%-14s %s\n", $$1, $$2}'
@@ -27,11 +27,14 @@ lint: $(STAMP)  ## ruff and pyright
 	$(BIN)/python -m ruff format --check .
 	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/python -m pyright --pythonpath $(BIN)/python
 
+docs: $(STAMP)  ## the documentation: site/index.html
+	$(BIN)/python -m mkdocs build --quiet
+
 lock:  ## write requirements.lock again, keeping what still fits (scripts/lock.sh --upgrade takes the newest)
 	PYTHON="$(PYTHON)" scripts/lock.sh
 
 clean:  ## remove the environment, caches and build products
-	rm -rf $(VENV) build dist demo .pytest_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf $(VENV) build dist demo site .pytest_cache .ruff_cache .hypothesis *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # What pip cannot install, asked before it downloads several gigabytes.

@@ -36,7 +36,7 @@ def main(composed: DictConfig) -> None:
         config: FidelityConfig = typed_config(composed)
         check_tracking(config.tracking)
         sweep = Sweep.prepare(config)
-        print(sweep.plan() if config.dry_run else f"{len(sweep.cells)} cells")
+        print(str(sweep.plan()) if config.dry_run else f"{len(sweep.cells)} cells")
         if not config.dry_run:
             folder = sweep.run()
             print(f"report: {write_report([folder], folder)}")

@@ -1,8 +1,10 @@
 """A client of any server that speaks the Remix HTTP API.
 
->>> from remixlab import RemixClient
->>> with RemixClient("http://127.0.0.1:8000", key="...") as client:
-...     client.remix(product_image="p.png", ref_image="r.jpg", prompt="on a beach").save("out.png")
+Examples:
+    >>> from remixlab import RemixClient
+    >>> with RemixClient("http://127.0.0.1:8000", key="...") as client:
+    ...     answer = client.remix(product_image="p.png", ref_image="r.jpg", prompt="on a beach")
+    ...     answer.save("out.png")
 """
 
 from __future__ import annotations

@@ -29,9 +29,10 @@ from remixlab.request import RemixRequest, RemixResult
 class Remixer:
     """A loaded suite that makes remixes.
 
-    >>> remixer = Remixer.from_config("mini")
-    >>> result = remixer.remix(RemixRequest(product_image="p.png", ref_image="r.jpg"))
-    >>> result.save("remix.png")
+    Examples:
+        >>> remixer = Remixer.from_config("mini")
+        >>> result = remixer.remix(RemixRequest(product_image="p.png", ref_image="r.jpg"))
+        >>> result.save("remix.png")
     """
 
     def __init__(self, suite: Suite, config: RemixConfig) -> None:

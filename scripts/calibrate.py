@@ -19,6 +19,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, cast
 
+import numpy as np
 import pyarrow.parquet as pq
 import typer
 
@@ -41,6 +42,7 @@ def main(
         ROOT / "benchmarks" / "results"
     ),
     runs: Annotated[Path, typer.Option(help="Folder for the sweep.")] = Path("runs"),
+    write: Annotated[bool, typer.Option(help="Put the map into SUITE.yaml.")] = True,
 ) -> None:
     """Sweep, fit, write."""
     try:
@@ -54,7 +56,8 @@ def main(
         [row["reference_rank"] for row in rows],
         len({row["ref_image"] for row in rows}),
     )
-    write_points(configs / f"{model}.yaml", found)
+    if write:
+        write_points(configs / f"{model}.yaml", found)
     table = _table(model, found)
     _keep(results / f"calibration_{model}", table, found, sweep)
     print(table)
@@ -85,7 +88,7 @@ def _keep(folder: Path, table: str, found: Calibration, sweep: Sweep) -> None:
 
 
 def _table(model: str, found: Calibration) -> str:
-    lines = [f"# Calibration of style_fidelity, suite {model}", ""]
+    lines = [f"Calibration of style_fidelity, suite {model}", ""]
     lines += ["| style_fidelity | agreement wanted | scale |", "|---|---|---|"]
     for fidelity, scale in found.points:
         wanted = f"{wanted_agreement(fidelity):.2f}" if fidelity <= 1 else "the largest scale"
@@ -113,14 +116,11 @@ def _plot(path: Path, found: Calibration) -> None:
         axes.errorbar(found.scales, means, (below, above), fmt="o", ms=3, lw=1, color="#0072B2")
         axes.plot(found.scales, found.fitted, color="#0072B2", lw=1, label="fitted")
         dial = [point for point in found.points if point[0] <= 1]
-        axes.plot(
-            [scale for _, scale in dial],
-            [wanted_agreement(fidelity) for fidelity, _ in dial],
-            "D", ms=5, color="#D55E00", label="style_fidelity",
-        )  # fmt: skip
-        for fidelity, scale in dial:
-            at = (scale, wanted_agreement(fidelity))
-            axes.annotate(f"{fidelity:g}", at, (5, -8), textcoords="offset points")
+        reached = [float(np.interp(scale, found.scales, found.fitted)) for _, scale in dial]
+        scales = [scale for _, scale in dial]
+        axes.plot(scales, reached, "D", ms=5, color="#D55E00", label="style_fidelity")
+        for (fidelity, scale), at in zip(dial, reached, strict=True):
+            axes.annotate(f"{fidelity:g}", (scale, at), (5, -8), textcoords="offset points")
         axes.set(xlabel="scale of the IP-Adapter", ylabel="agreement with the own reference")
         axes.legend(frameon=False, loc="lower right")
         figure.savefig(path, dpi=200)

@@ -18,7 +18,8 @@ class Inputs:
     """Pictures that a person gave, and those that a run folder keeps under their SHA-256.
 
     Args:
-        products, references: files; one that is given takes the place of the folder's.
+        products: files; one that is given takes the place of the folder's.
+        references: the same for references.
         run: a run folder, or None.
     """
 
