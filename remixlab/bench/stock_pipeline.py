@@ -73,7 +73,7 @@ def set_reference_scale(unet: UNet2DConditionModel, suite: Suite, scale: float) 
     """Weigh the IP-Adapter in every layer that reads the reference in the suite's mode."""
     for name, attn in attention_layers(suite.unet):
         processor: Any = unet.get_submodule(name).processor
-        if isinstance(processor, IPAdapterAttnProcessor2_0):
+        if hasattr(processor, "scale"):
             processor.scale = [scale if attn.processor.reference_enabled else 0.0]
 
 

@@ -74,7 +74,7 @@ def test_a_broken_folder_is_named(tracking: TrackingConfig, tmp_path: Path) -> N
     folder = write_latency(tmp_path / "run")
     raw = folder / "raw.json"
     raw.write_text(raw.read_text().replace('"memory"', '"memories"'))
-    with pytest.raises(InvalidConfig, match=r"run/raw\.json.*memory"):
+    with pytest.raises(InvalidConfig, match=r"what a latency run writes .*memory"):
         track(folder, tracking)
 
 
