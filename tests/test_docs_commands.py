@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import importlib
-import importlib.util
 import re
 import shlex
 import shutil
@@ -27,6 +26,7 @@ from remixlab.metrics.metric import Metric
 from remixlab.models.spec import SuiteSpec
 from remixlab.serve.config import compose_server
 from remixlab.sweep.config import register_fidelity
+from tests.programs import load_program
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*(ROOT / "docs").rglob("*.md"), *(ROOT / "benchmarks").glob("*.md")])
@@ -132,10 +132,7 @@ def check_script(name: str, arguments: list[str]) -> None:
 
 def check_typer(path: Path, arguments: list[str]) -> None:
     """The script's `main` has these options."""
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = load_program(path)
     script = typer.Typer(add_completion=False)
     script.command()(module.main)
     context = cast(Any, get_command(script)).make_context(path.stem, list(arguments))
@@ -183,10 +180,7 @@ def test_the_shown_metric_passes_the_shown_test(
     name = "remixlab.metrics.brightness"
     path = tmp_path / "brightness.py"
     path.write_text(files["remixlab/metrics/brightness.py"])
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = load_program(path, name)
     monkeypatch.setitem(sys.modules, name, module)
     assert issubclass(module.Brightness, Metric)
     space: dict[str, Any] = {}

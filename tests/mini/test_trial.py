@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -25,6 +24,7 @@ from remixlab.mini.trial import prompt, reference
 from remixlab.mini.trial.outline import _richness
 from remixlab.mini.trial.studio import Finding, Studio, held_out_references, squared
 from tests.conftest import make_product
+from tests.programs import load_program
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -165,10 +165,7 @@ def test_cut_outs_become_squares_in_the_middle() -> None:
 
 
 def test_the_table_says_what_does_not_hold() -> None:
-    spec = importlib.util.spec_from_file_location("score_mini", ROOT / "scripts" / "score_mini.py")
-    assert spec and spec.loader
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
+    script = load_program(ROOT / "scripts" / "score_mini.py")
     findings = [
         Finding("a", "at least 1", Interval(2, 1, 3), True),
         Finding("b", "at least 9", Interval(2, 1, 3), False),

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from types import ModuleType
 
 import requests
 
+from tests.programs import load_program
 from tests.serve.fakes import Live
 
 ROOT = Path(__file__).parents[2]
 
 
 def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("docs", ROOT / "scripts" / "make_api_docs.py")
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_program(ROOT / "scripts" / "make_api_docs.py")
 
 
 def test_the_page_is_current(live: Live) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -12,6 +10,7 @@ import yaml
 
 from remixlab.config_checks import calibration_points
 from remixlab.sweep.calibration import agreement, fit, wanted_agreement
+from tests.programs import load_program
 
 ROOT = Path(__file__).parents[2]
 AMONG = 9
@@ -68,7 +67,7 @@ def test_too_little_to_fit(scales: list[float], among: int) -> None:
 
 
 def test_the_script_writes_the_map_where_the_suite_is(tmp_path: Path) -> None:
-    script = load_script()
+    script = load_program(ROOT / "scripts" / "calibrate.py")
     path = tmp_path / "suite.yaml"
     for before in ("name: x  # a comment\n", "name: x  # a comment\nstyle_calibration: []\n"):
         path.write_text(before + "steps: 8\n")
@@ -81,11 +80,3 @@ def test_the_script_writes_the_map_where_the_suite_is(tmp_path: Path) -> None:
         suite = yaml.safe_load(text)
         assert suite["steps"] == 8
         assert calibration_points(suite["style_calibration"])[1:] == found.points
-
-
-def load_script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("calibrate", ROOT / "scripts" / "calibrate.py")
-    assert spec and spec.loader
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
-    return script

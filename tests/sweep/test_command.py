@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from types import ModuleType
 
@@ -10,16 +9,13 @@ import pytest
 from omegaconf import OmegaConf
 
 from remixlab.sweep.config import FidelityConfig
+from tests.programs import load_program
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "fidelity.py"
 
 
 def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("fidelity", SCRIPT)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_program(SCRIPT)
 
 
 def test_a_dry_run_says_in_words_what_it_would_cost(
