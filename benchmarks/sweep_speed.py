@@ -1,9 +1,10 @@
 """A sweep against a loop of stock diffusers calls: `python benchmarks/sweep_speed.py`.
 
-Both make the cells of an experiment with the same weights, A B A B in one process: A is our
-batched sweep, B one pipeline call a cell with nothing shared, both in the same precision. Before
-that the pictures are compared with everything regenerated, where both compute the same. The floor
-is what our sweep's own operations take at the matrix rate measured in the same run. Writes
+Both make the cells of an experiment with the same weights, in turns in one process: our batched
+sweep, then one pipeline call a cell with nothing shared, in float32, which is how diffusers loads
+a pipeline, and in our own precision where that is another. Before that the pictures are compared
+with everything regenerated, where both compute the same. The floor is what our sweep's own
+operations take at the matrix rate measured in the same run. Writes
 benchmarks/results/sweep_speed_RUNTIME/.
 """
 
@@ -54,31 +55,32 @@ def main(
     cells = expand_cells(config.sweep)
     requests = [cell.request for cell in cells]
     remixer = Remixer.from_settings(config)
-    stock = StockRemixer(remixer)
+    stocks = _stocks(remixer)
     ordered = _ordered(remixer, cells)
-    ours, theirs = [], []
-    first = _timed(lambda: remixer.remix_batch(ordered[:8]))  # compiles, where that is asked for
-    _timed(lambda: stock.remix(ordered[0]))
-    differences = _differences(remixer, requests[:: max(1, len(requests) // compared)])
+    seconds: dict[str, list[float]] = {"ours": [], **{name: [] for name in stocks}}
+    first = _timed(lambda: _sweep(remixer, ordered))  # compiles, where that is asked for
+    some = requests[:: max(1, len(requests) // compared)]
+    differences = {name: _differences(remixer, stock, some) for name, stock in stocks.items()}
     for number in range(rounds):
-        ours.append(_timed(lambda: _sweep(remixer, ordered)) / len(ordered))
-        some = ordered[number % every :: every]
-        theirs.append(_timed(partial(_loop, stock, some)) / len(some))
-        print(f"ours {ours[-1]:.3f} s a cell, stock {theirs[-1]:.3f} s")
-    stages = _stages(remixer, ordered)
+        seconds["ours"].append(_timed(lambda: _sweep(remixer, ordered)) / len(ordered))
+        few = ordered[number % every :: every]
+        for name, stock in stocks.items():
+            seconds[name].append(_timed(partial(_loop, stock, few)) / len(few))
+        print({name: round(times[-1], 3) for name, times in seconds.items()})
+    medians = {name: median(times) for name, times in seconds.items()}
     result = {
         "experiment": experiment,
         "runtime": preset,
-        "first_batch_seconds": first,
+        "first_sweep_seconds_a_cell": first / len(ordered),
         "floor_seconds_a_cell": _floor(remixer, ordered),
         "cells": len(ordered),
         "stock_makes_each": every,
-        "ours_seconds_a_cell": ours,
-        "stock_seconds_a_cell": theirs,
-        "ratio": median(theirs) / median(ours),
-        "largest_difference_of_255": max(differences),
-        "compared": len(differences),
-        "our_stages_seconds_a_cell": stages,
+        "seconds_a_cell": seconds,
+        "medians": medians,
+        "ratios": {name: medians[name] / medians["ours"] for name in stocks},
+        "differences_of_255": differences,
+        "compared": len(some),
+        "our_stages_seconds_a_cell": _stages(remixer, ordered),
         "config": asdict(config),
         "environment": describe_environment(),
     }
@@ -88,6 +90,15 @@ def main(
     table = _table(result)
     (out / "table.md").write_text(table)
     print(table)
+
+
+def _stocks(remixer: Remixer) -> dict[str, StockRemixer]:
+    """Stock pipelines by their precision: that of diffusers' loaders, and ours if it differs."""
+    runtime = replace(remixer.config.runtime, dtype="float32", compile="none")
+    plain = Remixer.from_settings(replace(remixer.config, runtime=runtime))
+    stocks = {"float32": StockRemixer(plain)}
+    ours = str(remixer.suite.dtype).removeprefix("torch.")
+    return stocks if ours in stocks else {**stocks, ours: StockRemixer(remixer)}
 
 
 def _ordered(remixer: Remixer, cells: Sequence[Cell]) -> list[RemixRequest]:
@@ -107,18 +118,24 @@ def _loop(stock: StockRemixer, requests: Sequence[RemixRequest]) -> None:
         stock.remix(request)
 
 
-def _differences(remixer: Remixer, requests: Sequence[RemixRequest]) -> list[int]:
-    """Largest difference of the backgrounds, of 255, with the product's place regenerated too."""
-    free = Remixer(remixer.suite, replace(remixer.config, hold_product=False))
-    stock, ours = StockRemixer(free), free.remix_batch(requests)
+def _differences(
+    remixer: Remixer, stock: StockRemixer, requests: Sequence[RemixRequest]
+) -> dict[str, float]:
+    """Between the backgrounds, of 255, with the product's place regenerated too."""
+    ours = Remixer(remixer.suite, replace(remixer.config, hold_product=False))
+    theirs = StockRemixer(
+        Remixer(stock.remixer.suite, replace(stock.remixer.config, hold_product=False))
+    )
     found = []
-    for request, result in zip(requests, ours, strict=True):
+    for request, result in zip(requests, ours.remix_batch(requests), strict=True):
         size = remixer.native_size(request)
         product = prepare_product(request, size, remixer.config)
-        theirs = images.resize(stock.background(request, product), request.product.size)
-        pair = [np.asarray(picture).astype(int) for picture in (result.background, theirs)]
-        found.append(int(np.abs(pair[0] - pair[1]).max()))
-    return found
+        background = theirs.background(request, product)
+        pair = result.background, images.resize(background, request.product.size)
+        a, b = (np.asarray(picture).astype(int) for picture in pair)
+        found.append(np.abs(a - b).ravel())
+    every = np.concatenate(found)
+    return {"mean": float(every.mean()), "largest": int(every.max())}
 
 
 def _stages(remixer: Remixer, requests: Sequence[RemixRequest]) -> dict[str, float]:
@@ -145,25 +162,24 @@ def _timed(work: Callable[[], object]) -> float:
 
 
 def _table(result: dict[str, Any]) -> str:
-    ours, theirs = (median(result[f"{who}_seconds_a_cell"]) for who in ("ours", "stock"))
-    stages = sorted(result["our_stages_seconds_a_cell"].items(), key=lambda item: -item[1])
-    shares = ", ".join(f"{stage} {1000 * seconds:.0f} ms" for stage, seconds in stages)
-    return "\n".join(
-        (
-            f"| {result['cells']} cells of {result['experiment']}, "
-            f"runtime={result['runtime']} | seconds a cell (median) |",
-            "|---|---|",
-            f"| stock diffusers, one call a cell | {theirs:.3f} |",
-            f"| remixlab, batched | {ours:.3f} |",
-            f"| floor of what remixlab computes | {result['floor_seconds_a_cell']:.3f} |",
-            f"| **ratio** | **{result['ratio']:.1f}** |",
-            "",
-            f"Largest difference over {result['compared']} cells where both compute the same: "
-            f"{result['largest_difference_of_255']} of 255. Ours a cell: {shares}. "
-            f"The first batch of a process took {result['first_batch_seconds']:.0f} s.",
-            "",
-        )
+    medians, ratios, compared = (result[k] for k in ("medians", "ratios", "differences_of_255"))
+    shares = sorted(result["our_stages_seconds_a_cell"].items(), key=lambda item: -item[1])
+    stages = ", ".join(f"{stage} {1000 * seconds:.0f} ms" for stage, seconds in shares)
+    head = f"{result['cells']} cells of {result['experiment']}, runtime={result['runtime']}"
+    lines = [f"| {head} | seconds a cell | ours is faster | difference (mean, largest) |"]
+    lines += ["|---|---|---|---|", f"| remixlab, batched | {medians['ours']:.3f} | | |"]
+    lines += [
+        f"| stock diffusers, {name}, one call a cell | {medians[name]:.3f} | **{ratio:.1f} times** "
+        f"| {compared[name]['mean']:.2f}, {compared[name]['largest']} of 255 |"
+        for name, ratio in ratios.items()
+    ]
+    about = (
+        f"Medians. Differences are those of {result['compared']} backgrounds where both compute "
+        f"the same. Ours a cell: {stages}. The floor of what is computed for a cell is "
+        f"{1000 * result['floor_seconds_a_cell']:.0f} ms. The first sweep of a process, "
+        f"with what it compiles, takes {result['first_sweep_seconds_a_cell']:.3f} s a cell."
     )
+    return "\n".join([*lines, "", about, ""])
 
 
 if __name__ == "__main__":

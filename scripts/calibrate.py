@@ -92,12 +92,16 @@ def _table(model: str, found: Calibration) -> str:
     lines += ["| style_fidelity | agreement wanted | scale |", "|---|---|---|"]
     for fidelity, scale in found.points:
         wanted = f"{wanted_agreement(fidelity):.2f}" if fidelity <= 1 else "the largest scale"
-        note = ": not reached, the best there is" if fidelity in found.unreached else ""
+        note = ": not reached" if fidelity in found.unreached else ""
         lines.append(f"| {fidelity:g} | {wanted}{note} | {scale:g} |")
     lines += ["", "| scale | agreement (95 % interval) | fitted |", "|---|---|---|"]
     measured = zip(found.scales, found.agreement, found.fitted, strict=True)
     lines += [f"| {scale:g} | {mean} | {fitted:.3f} |" for scale, mean, fitted in measured]
-    about = "Agreement: 1 where every background is closest to its own reference, 0.5 by chance."
+    about = (
+        "Agreement: 1 where every background is closest to its own reference, 0.5 by chance. What "
+        "no scale reaches keeps style_fidelity as the scale, or takes the smallest scale within one "
+        "standard error of the best, if that is larger."
+    )
     return "\n".join([*lines, "", about]) + "\n"
 
 

@@ -16,7 +16,7 @@ from remixlab.metrics.intervals import Interval, bootstrap
 
 CHANCE, TOP = 0.5, 0.95
 FIDELITIES = 0.25, 0.5, 0.7, 1.0
-_NEGLIGIBLE = 0.01  # of agreement: not worth a larger scale, which costs the prompt its say
+_DEVIATIONS = 2 * 1.96  # of a 95 % interval's ends, in standard errors
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Calibration:
         agreement: the mean agreement at each, with its 95 % interval.
         fitted: the same, made to rise (isotonic regression).
         points: pairs of style_fidelity and scale, for a suite's `style_calibration`.
-        unreached: the fidelities whose agreement no scale gives; they get that of the best.
+        unreached: the fidelities whose agreement no scale gives.
     """
 
     scales: tuple[float, ...]
@@ -53,6 +53,9 @@ def fit(scales: Sequence[float], ranks: Sequence[float], among: int) -> Calibrat
 
     Agreement over scale is noisy and flattens: it is made to rise by isotonic regression (Barlow
     and Brunk 1972, by the pool of adjacent violators), weighted by how many pictures there are.
+    A fidelity that no scale reaches is itself the scale, or, if that is larger, the smallest scale
+    within one standard error of the best agreement (the rule of Breiman et al. 1984 for the
+    simplest of equal models): more would cost the prompt its say, for nothing that was measured.
 
     Args:
         scales: of each picture, from 0.
@@ -71,12 +74,16 @@ def fit(scales: Sequence[float], ranks: Sequence[float], among: int) -> Calibrat
     counts = np.array([len(group) for group in groups], float)
     fitted = isotonic_regression([m.mean for m in means], weights=counts).x.round(9)
     rises, first = np.unique(fitted, return_index=True)  # a plateau is reached where it begins
-    best = rises[-1] - _NEGLIGIBLE
+    enough = rises[-1] - (means[-1].high - means[-1].low) / _DEVIATIONS
     asked = {fidelity: wanted_agreement(fidelity) for fidelity in FIDELITIES}
-    points = [
-        (f, round(float(np.interp(min(wanted, best), rises, levels[first])), 3))
-        for f, wanted in asked.items()
+    unreached = tuple(f for f, wanted in asked.items() if wanted > rises[-1])
+    least, *inverse = np.interp([enough, *asked.values()], rises, levels[first])
+    wanted_scales = [
+        max(fidelity, least) if fidelity in unreached else scale
+        for fidelity, scale in zip(asked, inverse, strict=True)
     ]
+    never_falling = np.maximum.accumulate(wanted_scales).round(3)
+    points = list(zip(asked, never_falling.tolist(), strict=True))
     if points[-1][1] < levels[-1]:  # above 1 the dial goes on to the largest scale swept
         points.append((2.0, float(levels[-1])))
     return Calibration(
@@ -84,5 +91,5 @@ def fit(scales: Sequence[float], ranks: Sequence[float], among: int) -> Calibrat
         tuple(means),
         tuple(map(float, fitted)),
         tuple(points),
-        tuple(f for f, wanted in asked.items() if wanted > best),
+        unreached,
     )

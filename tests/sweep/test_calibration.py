@@ -49,11 +49,28 @@ def test_noise_that_falls_is_made_to_rise() -> None:
     assert scales == sorted(scales)
 
 
-def test_what_no_scale_reaches_gets_the_best() -> None:
-    curve = 0.5 + 0.3 * np.minimum(SCALES, 1)  # 0.8 from a scale of 1 on
+def test_what_no_scale_reaches_keeps_the_dial_as_scale() -> None:
+    curve = 0.5 + 0.3 * np.minimum(SCALES / 0.25, 1)  # 0.8 from a scale of 0.25 on
     found = fit(SCALES, ranks_of(curve), AMONG)
     assert found.unreached == (0.7, 1.0)
-    assert dict(found.points)[1.0] == dict(found.points)[0.7] == pytest.approx(1, abs=0.05)
+    assert dict(found.points)[0.7] == 0.7 and dict(found.points)[1.0] == 1.0
+    assert dict(found.points)[0.5] < 0.25
+
+
+def test_what_no_scale_reaches_gets_a_larger_scale_where_that_still_helps() -> None:
+    curve = 0.5 + 0.25 * np.minimum(SCALES / 1.5, 1)  # 0.75 from a scale of 1.5 on
+    found = fit(SCALES, ranks_of(curve), AMONG)
+    assert found.unreached == (0.7, 1.0)
+    assert dict(found.points)[0.7] == dict(found.points)[1.0] == pytest.approx(1.5, abs=1e-3)
+
+
+def test_a_rise_within_the_noise_is_not_chased() -> None:
+    """The last scales rise by less than their own standard error: the dial stops before them."""
+    curve = np.where(SCALES < 0.5, 0.5, 0.7 + 0.005 * SCALES)
+    noise = np.tile([-0.2, 0.2], 10)
+    values = (curve[:, None] + noise).ravel()
+    found = fit(np.repeat(SCALES, len(noise)), ranks_of(values), AMONG)
+    assert 0.7 in found.unreached and dict(found.points)[0.7] == 0.7
 
 
 def test_agreement() -> None:
