@@ -40,14 +40,10 @@ def compile_suite(suite: Suite, how: str, *, cuda_graphs: bool = False) -> None:
     # Else a batch of two that reads two texts makes a graph that only fits two and two.
     symbolic.use_duck_shape = False
     torch._dynamo.config.recompile_limit = max(_GRAPHS, torch._dynamo.config.recompile_limit)
-    settings = {"fullgraph": True, "dynamic": True, "options": _options(suite, cuda_graphs)}
+    options = {"triton.cudagraphs": cuda_graphs} if suite.device.type == "cuda" else {}
+    settings = {"fullgraph": True, "dynamic": True, "options": options}
     for network in _regions(suite) if how == "regional" else _networks(suite):
         network.compile(**settings)
-
-
-def _options(suite: Suite, cuda_graphs: bool) -> dict[str, Any]:
-    """On a CPU weights become constants, which oneDNN then lays out once and for all."""
-    return {"freezing": True} if suite.device.type == "cpu" else {"triton.cudagraphs": cuda_graphs}
 
 
 def _networks(suite: Suite) -> list[nn.Module]:
