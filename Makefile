@@ -53,4 +53,5 @@ $(STAMP): pyproject.toml requirements.lock
 	@$(MAKE) --no-print-directory check
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || "$(PYTHON)" -m venv --clear $(VENV)
 	$(BIN)/python -m pip install -c requirements.lock -e ".[dev]"
+	@echo "Compiling pymatting, once ..."; $(BIN)/python -c 'import pymatting'
 	@touch $@

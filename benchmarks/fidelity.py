@@ -18,6 +18,7 @@ import sys
 import hydra
 from omegaconf import DictConfig
 from rich import print
+from transformers.utils.logging import disable_progress_bar
 
 from remixlab.config import config_folder, typed_config
 from remixlab.errors import RemixError
@@ -35,6 +36,7 @@ def main(composed: DictConfig) -> None:
     try:
         config: FidelityConfig = typed_config(composed)
         check_tracking(config.tracking)
+        disable_progress_bar()  # one bar of ours instead of one for every part of the suite
         sweep = Sweep.prepare(config)
         print(str(sweep.plan()) if config.dry_run else f"{len(sweep.cells)} cells")
         if not config.dry_run:

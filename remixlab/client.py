@@ -63,13 +63,14 @@ class RemixAnswer:
 
 
 class RemixClient:
-    """Sends requests to a server, again where it is busy.
+    """Sends requests to a server, again where it is busy or not up yet.
 
     Args:
         url: where the server is, such as `http://127.0.0.1:8000`.
         key: an API key; None: the server has none.
         timeout_s: for one answer.
-        retries: how often a 503 is tried again, after the seconds of its Retry-After.
+        retries: how often a 503 is tried again, after the seconds of its Retry-After, and a server
+            that refuses the connection, which ours does for the seconds that its model loads.
     """
 
     def __init__(
@@ -99,23 +100,35 @@ class RemixClient:
         Raises:
             InvalidImage: an image cannot be read here.
             RemixServerError: any answer but 200, a last 503 included.
-            httpx2.HTTPError: there is no answer.
+            InvalidConfig: no server took the connection.
+            httpx2.HTTPError: it did, and gave no answer.
         """
         body = fields | {
             "product_image": _sent("product_image", product_image),
             "ref_image": _sent("ref_image", ref_image),
         }
-        response = self._http.post(_PATH, json=body)
-        for attempt in range(self._retries):
-            if response.status_code != 503:
-                break
-            time.sleep(_seconds(response.headers.get("Retry-After"), attempt))
-            response = self._http.post(_PATH, json=body)
+        response = self._answer(body)
         text = _body(response)
         if response.status_code != 200:
             raise RemixServerError(response.status_code, text)
         seed = response.headers.get("X-Remix-Seed")
         return RemixAnswer(base64.b64decode(text), int(seed) if seed else None)
+
+    def _answer(self, body: dict[str, Any]) -> httpx2.Response:
+        for attempt in range(self._retries):
+            wait = None
+            with contextlib.suppress(httpx2.ConnectError):  # nothing was sent
+                response = self._http.post(_PATH, json=body)
+                if response.status_code != 503:
+                    return response
+                wait = response.headers.get("Retry-After")
+            time.sleep(_seconds(wait, attempt))
+        try:
+            return self._http.post(_PATH, json=body)
+        except httpx2.ConnectError as error:
+            accepted = f"the address of a server that runs: {error}"
+            url = str(self._http.base_url)
+            raise InvalidConfig(field="url", value=url, accepted=accepted) from error
 
 
 def _sent(field: str, source: ImageSource) -> str:

@@ -98,9 +98,9 @@ def _table(model: str, found: Calibration) -> str:
     measured = zip(found.scales, found.agreement, found.fitted, strict=True)
     lines += [f"| {scale:g} | {mean} | {fitted:.3f} |" for scale, mean, fitted in measured]
     about = (
-        "Agreement: 1 where every background is closest to its own reference, 0.5 by chance. What "
-        "no scale reaches keeps style_fidelity as the scale, or takes the smallest scale within one "
-        "standard error of the best, if that is larger."
+        "Agreement: 1 where every background is closest to its own reference, 0.5 by chance. "
+        "What no scale reaches keeps style_fidelity as the scale, or takes the smallest scale "
+        "within one standard error of the best, if that is larger."
     )
     return "\n".join([*lines, "", about]) + "\n"
 

@@ -14,6 +14,7 @@ import torch
 from omegaconf import OmegaConf
 from PIL import Image
 from rich.progress import Progress
+from transformers.utils.logging import disable_progress_bar
 
 from remixlab import images
 from remixlab.bench.card import sampled
@@ -123,6 +124,7 @@ def main(folder: Path) -> None:
     """Measure what `config.yaml` says and write the results beside it; profile if it says so."""
     schema = OmegaConf.structured(LatencyConfig)
     config = typed_config(OmegaConf.merge(schema, OmegaConf.load(folder / "config.yaml")))  # pyright: ignore[reportArgumentType]
+    disable_progress_bar()  # one bar of ours instead of one for every part of the suite
     print(write_results(run_latency(config), folder))
     if config.profile:
         request = next(iter(requests_of(config).values()))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import http.server
 import json
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ from PIL import Image
 
 from remixlab import RemixClient, images
 from remixlab.client import RemixServerError
-from remixlab.errors import InvalidImage
+from remixlab.errors import InvalidConfig, InvalidImage
 from tests.conftest import make_product, make_reference
 from tests.serve.fakes import KEY, Live, base64_png
 
@@ -100,6 +102,35 @@ def test_it_gives_up_in_the_end(foreign: Any) -> None:
         client.remix(product_image=b"p", ref_image=b"r")
     assert caught.value.status_code == 503 and "a proxy" in caught.value.body
     assert len(seen) == 3
+
+
+def test_a_server_that_is_not_up_yet_is_waited_for() -> None:
+    answer = json.dumps({"status_code": 200, "body": base64_png(make_reference(0))}).encode()
+    with socket.socket() as listener, ThreadPoolExecutor(1) as pool:
+        listener.bind(("127.0.0.1", 0))  # until it listens, connections are refused
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        client = RemixClient(url, retries=3)
+        asked = pool.submit(client.remix, product_image=b"p", ref_image=b"r")
+        with pytest.raises(TimeoutError):
+            asked.result(timeout=0.3)
+        listener.listen()
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(65536)
+            head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(answer)}\r\n\r\n"
+            connection.sendall(head.encode() + answer)
+            assert asked.result(timeout=30).image.size == (96, 64)
+
+
+def test_no_server_at_all_is_said_with_its_address() -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        with (
+            RemixClient(url, retries=1) as client,
+            pytest.raises(InvalidConfig, match=f"url.*{url}.*a server that runs"),
+        ):
+            client.remix(product_image=b"p", ref_image=b"r")
 
 
 def test_other_errors_are_not_tried_again(foreign: Any) -> None:
