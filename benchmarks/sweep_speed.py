@@ -49,6 +49,7 @@ def main(
     ),
 ) -> None:
     """Compare the pictures, then time both ways."""
+    environment = describe_environment()  # of the code that runs, not of what is edited meanwhile
     register_fidelity()
     overrides = [f"experiment={experiment}", f"runtime={preset}"]
     config = cast(FidelityConfig, compose_config(overrides, name="fidelity"))
@@ -82,7 +83,7 @@ def main(
         "compared": len(some),
         "our_stages_seconds_a_cell": _stages(remixer, ordered),
         "config": asdict(config),
-        "environment": describe_environment(),
+        "environment": environment,
     }
     out = out / f"sweep_speed_{preset}"
     out.mkdir(parents=True, exist_ok=True)

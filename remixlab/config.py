@@ -135,6 +135,8 @@ class RuntimeConfig:
     attention: str = among("sdpa", *ATTENTION)
     channels_last: bool = True
     vae_tiling: bool = False
+    offload: bool = False
+    quantize: str = among("none", "none", "int8", "fp8")
     compile: str = among("none", "none", "regional", "whole")
     cuda_graphs: bool = False
     batch_size: int = within(8, 1, 4096)

@@ -17,6 +17,8 @@ from remixlab.denoise.conditioning import distinct
 from remixlab.denoise.loop import OnStep, denoise
 from remixlab.models.compiling import compile_suite
 from remixlab.models.load import load_suite
+from remixlab.models.offload import Offload, check_offload
+from remixlab.models.quantizing import quantize_suite
 from remixlab.models.spec import SuiteSpec
 from remixlab.models.suite import Suite
 from remixlab.models.vae import decode_latents
@@ -35,9 +37,13 @@ class Remixer:
         >>> result.save("remix.png")
     """
 
-    def __init__(self, suite: Suite, config: RemixConfig) -> None:
+    def __init__(
+        self, suite: Suite, config: RemixConfig, within: runtime.Within = runtime.anywhere
+    ) -> None:
+        """`within` surrounds each stage, for a suite that is not on its device throughout."""
         self.suite = suite
         self.config = config
+        self.within = within
 
     @classmethod
     def from_config(cls, model: str = "mini", *, overrides: Sequence[str] = ()) -> Remixer:
@@ -53,18 +59,24 @@ class Remixer:
     def from_settings(cls, config: RemixConfig) -> Remixer:
         """Load the suite that `config` describes; raises as `from_config`."""
         device = runtime.resolve_device(config.runtime.device)
+        check_offload(config.runtime, device)
         if config.runtime.deterministic:
             runtime.make_deterministic()
+        offload = config.runtime.offload
         suite = load_suite(
             SuiteSpec.from_config(config.model),
-            device=device,
+            device="cpu" if offload else device,
             dtype=runtime.resolve_dtype(config.runtime.dtype, device),
             kernel=runtime.attention_kernel(config.runtime.attention),
             channels_last=config.runtime.channels_last,
         )
         if config.runtime.vae_tiling:
             suite.vae.enable_tiling()
+        quantize_suite(suite, config.runtime.quantize)
         compile_suite(suite, config.runtime.compile, cuda_graphs=config.runtime.cuda_graphs)
+        if offload:
+            away = Offload(suite, device)
+            return cls(away.suite, config, away.resident)
         return cls(suite, config)
 
     def remix(self, request: RemixRequest, *, on_step: OnStep | None = None) -> RemixResult:
@@ -108,7 +120,7 @@ class Remixer:
     def _remix_group(
         self, requests: list[RemixRequest], on_step: OnStep | None
     ) -> list[RemixResult]:
-        clock = runtime.Clock(self.suite.device)
+        clock = runtime.Clock(self.suite.device, self.within)
         suite, config = self.suite, self.config
         size = self.native_size(requests[0])
         with clock.measure("product"):

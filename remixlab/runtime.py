@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -15,6 +15,9 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from remixlab.errors import InvalidConfig
 from remixlab.models.attention import AttentionKernel
+
+Within = Callable[[str], AbstractContextManager[None]]
+"""What surrounds a stage of a remix, by its name."""
 
 _SDPA = {
     "sdpa_flash": SDPBackend.FLASH_ATTENTION,
@@ -119,18 +122,28 @@ def wait_for(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
+def anywhere(_stage: str) -> AbstractContextManager[None]:
+    """Every network is where it runs, in all stages."""
+    return nullcontext()
+
+
 @dataclass
 class Clock:
-    """Seconds by stage; waits for the device on both sides, so that a stage owns its work."""
+    """Seconds by stage; waits for the device on both sides, so that a stage owns its work.
+
+    Every stage runs inside `within(its name)`.
+    """
 
     device: torch.device
+    within: Within = anywhere
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
     def measure(self, stage: str) -> Iterator[None]:
-        """Add the time of the block to `stage`."""
+        """Add the time of the block to `stage`, with that of entering `within`."""
         wait_for(self.device)
         start = time.perf_counter()
-        yield
-        wait_for(self.device)
+        with self.within(stage):
+            yield
+            wait_for(self.device)
         self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - start

@@ -69,3 +69,16 @@ def test_scenes_are_the_same_on_the_card() -> None:
     # A pixel on the joint of two tiles may fall on its other side.
     assert float((theirs.cpu() - pictures).abs().mean()) < 1e-3
     assert float((their_masks.cpu() - masks).abs().mean()) < 1e-4
+
+
+def test_offloaded_networks_paint_the_same_with_less_memory() -> None:
+    peaks, pictures = [], []
+    for offload in ("false", "true"):
+        torch.cuda.empty_cache()
+        maker = Remixer.from_config("mini", overrides=[f"runtime.offload={offload}"])
+        torch.cuda.reset_peak_memory_stats()
+        pictures.append(background(maker))
+        peaks.append(torch.cuda.max_memory_allocated())
+        del maker
+    assert np.array_equal(*pictures)
+    assert peaks[1] < peaks[0]

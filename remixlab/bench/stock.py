@@ -14,6 +14,7 @@ from PIL import Image
 
 from remixlab import images
 from remixlab.bench.stock_pipeline import set_reference_scale, stock_pipeline
+from remixlab.errors import InvalidConfig
 from remixlab.prepare import PreparedProduct, control_image, prepare_product
 from remixlab.product import composite, prefill
 from remixlab.reference import fit_square
@@ -26,6 +27,10 @@ class StockRemixer:
     """Remixes with the weights and the settings of `remixer`, and diffusers' own modules."""
 
     def __init__(self, remixer: Remixer) -> None:
+        """Raises InvalidConfig where the weights are not on the device throughout."""
+        if remixer.config.runtime.offload:
+            accepted = "false beside stock diffusers; benchmarks/latency.py: stock=false"
+            raise InvalidConfig(field="runtime.offload", value=True, accepted=accepted)
         self.remixer = remixer
         # Any, for the pipeline's annotations know neither its result nor its schedulers.
         self.pipeline: Any = stock_pipeline(remixer.suite)
