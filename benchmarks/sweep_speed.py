@@ -49,7 +49,7 @@ def main(
     ),
 ) -> None:
     """Compare the pictures, then time both ways."""
-    environment = describe_environment()  # of the code that runs, not of what is edited meanwhile
+    environment = describe_environment()  # of the code that runs, before anybody edits it
     register_fidelity()
     overrides = [f"experiment={experiment}", f"runtime={preset}"]
     config = cast(FidelityConfig, compose_config(overrides, name="fidelity"))
