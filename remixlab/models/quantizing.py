@@ -32,7 +32,11 @@ def quantize_suite(suite: Suite, how: str) -> None:
         return
     _check_device(suite.device, how)
     try:
-        from torchao.quantization import PerRow, quantize_
+        # An extra, which need not be there.
+        from torchao.quantization import (  # pyright: ignore[reportMissingImports]
+            PerRow,
+            quantize_,
+        )
     except ImportError as error:
         accepted = "none, or first: pip install remixlab[quantize]"
         raise InvalidConfig(field=_FIELD, value=how, accepted=accepted) from error
@@ -51,7 +55,7 @@ def _check_device(device: torch.device, how: str) -> None:
 
 
 def _config(how: str, by_row: Any) -> Any:
-    from torchao.quantization import (
+    from torchao.quantization import (  # pyright: ignore[reportMissingImports]
         Float8DynamicActivationFloat8WeightConfig,
         Int8DynamicActivationInt8WeightConfig,
     )

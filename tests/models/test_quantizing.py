@@ -1,9 +1,13 @@
-"""Eight bits: which layers, how far the pictures are off, and where it cannot be."""
+"""Eight bits: which layers, how far the pictures are off, and where it cannot be.
+
+The tests that multiply them run where `pip install remixlab[quantize]` was done.
+"""
 
 from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +24,8 @@ from remixlab.models.suite import Suite
 from tests.conftest import load_tiny, make_product, make_reference
 from tests.test_remix import request
 
+needs_torchao = pytest.mark.skipif(find_spec("torchao") is None, reason="needs torchao")
+
 
 def quantized(network: Any) -> set[str]:
     """Names of the layers whose weights are no plain tensors any more."""
@@ -30,6 +36,7 @@ def quantized(network: Any) -> set[str]:
     }
 
 
+@needs_torchao
 def test_int8_changes_the_picture_a_little(tiny_folder: Path, tiny_remixer: Remixer) -> None:
     remixer = load_tiny(tiny_folder)
     quantize_suite(remixer.suite, "int8")
@@ -41,6 +48,7 @@ def test_int8_changes_the_picture_a_little(tiny_folder: Path, tiny_remixer: Remi
     assert difference.max() > 0 and difference.mean() < 3
 
 
+@needs_torchao
 def test_the_transformer_blocks_are_chosen(tiny_folder: Path) -> None:
     suite = load_tiny(tiny_folder).suite
     before = {name for name, layer in suite.unet.named_modules() if isinstance(layer, nn.Linear)}
@@ -74,6 +82,7 @@ def test_the_missing_extra_is_named(tiny_suite: Suite, monkeypatch: pytest.Monke
         quantize_suite(tiny_suite, "int8")
 
 
+@needs_torchao
 def test_the_mini_suite_in_int8() -> None:
     """Real weights: the picture is that of float32 to a few of 255."""
     pictures: dict[str, Any] = {
