@@ -95,11 +95,12 @@ def main(
 
 def _stocks(remixer: Remixer) -> dict[str, StockRemixer]:
     """Stock pipelines by their precision: that of diffusers' loaders, and ours if it differs."""
+    ours = {str(remixer.suite.dtype).removeprefix("torch."): StockRemixer(remixer)}
+    if "float32" in ours:
+        return ours
     runtime = replace(remixer.config.runtime, dtype="float32", compile="none")
     plain = Remixer.from_settings(replace(remixer.config, runtime=runtime))
-    stocks = {"float32": StockRemixer(plain)}
-    ours = str(remixer.suite.dtype).removeprefix("torch.")
-    return stocks if ours in stocks else {**stocks, ours: StockRemixer(remixer)}
+    return {"float32": StockRemixer(plain), **ours}
 
 
 def _ordered(remixer: Remixer, cells: Sequence[Cell]) -> list[RemixRequest]:

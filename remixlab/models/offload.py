@@ -22,6 +22,10 @@ class Offload:
     """The networks of a suite, which is in main memory, on their way to a device and back.
 
     The weights in main memory stay there and are only ever copied: a remix does not change them.
+
+    Attributes:
+        suite: the same suite, which says that it is on the device.
+        stages: what runs in which stage of `Remixer`.
     """
 
     def __init__(self, suite: Suite, device: torch.device) -> None:
@@ -29,30 +33,20 @@ class Offload:
         self.device = device
         for network in (suite.outline_embedding, suite.image_projection):
             network.to(device)
-        self._suite = replace(suite, device=device)
-        self._homes: dict[nn.Module, dict[str, Tensor]] = {}
-        for network in {n for networks in self.stages.values() for n in networks}:
-            self._homes[network] = {
-                name: self._pinned(tensor.data) for name, tensor in _tensors(network)
-            }
-            self._place(network, self._homes[network])
-
-    @property
-    def suite(self) -> Suite:
-        """The suite, which says that it is on the device."""
-        return self._suite
-
-    @property
-    def stages(self) -> Mapping[str, tuple[nn.Module, ...]]:
-        """What runs in which stage of `Remixer`."""
-        suite = self._suite
-        return {
+        self.suite = replace(suite, device=device)
+        self.stages: Mapping[str, tuple[nn.Module, ...]] = {
             "text": suite.text_encoders,
             "reference": (suite.image_encoder,),
             "encode": (suite.vae,),
             "denoise": (suite.unet, suite.controlnet),
             "decode": (suite.vae,),
         }
+        self._homes: dict[nn.Module, dict[str, Tensor]] = {}
+        for network in {n for networks in self.stages.values() for n in networks}:
+            self._homes[network] = {
+                name: self._pinned(tensor.data) for name, tensor in _tensors(network)
+            }
+            self._place(network, self._homes[network])
 
     @contextmanager
     def resident(self, stage: str) -> Iterator[None]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import nn
 
@@ -33,15 +31,18 @@ def quantize_suite(suite: Suite, how: str) -> None:
     _check_device(suite.device, how)
     try:
         # An extra, which need not be there.
-        from torchao.quantization import (  # pyright: ignore[reportMissingImports]
-            PerRow,
-            quantize_,
-        )
+        from torchao import quantization  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         accepted = "none, or first: pip install remixlab[quantize]"
         raise InvalidConfig(field=_FIELD, value=how, accepted=accepted) from error
+    kinds = {
+        "int8": quantization.Int8DynamicActivationInt8WeightConfig,
+        "fp8": quantization.Float8DynamicActivationFloat8WeightConfig,
+    }
+    # What they set for the compiler would hold for the whole process, other networks included.
+    kind = kinds[how](granularity=quantization.PerRow(), set_inductor_config=False)
     for network in (suite.unet, suite.controlnet):
-        quantize_(network, _config(how, PerRow()), filter_fn=_is_chosen)
+        quantization.quantize_(network, kind, filter_fn=_is_chosen)
 
 
 def _check_device(device: torch.device, how: str) -> None:
@@ -52,20 +53,6 @@ def _check_device(device: torch.device, how: str) -> None:
     if not able:
         accepted = "none, or int8 on CPUs and cards from Ampere on, fp8 on cards from Ada on"
         raise InvalidConfig(field=_FIELD, value=how, accepted=accepted)
-
-
-def _config(how: str, by_row: Any) -> Any:
-    from torchao.quantization import (  # pyright: ignore[reportMissingImports]
-        Float8DynamicActivationFloat8WeightConfig,
-        Int8DynamicActivationInt8WeightConfig,
-    )
-
-    # What they set for the compiler holds for the whole process, other networks included.
-    if how == "fp8":
-        return Float8DynamicActivationFloat8WeightConfig(
-            granularity=by_row, set_inductor_config=False
-        )
-    return Int8DynamicActivationInt8WeightConfig(granularity=by_row, set_inductor_config=False)
 
 
 def _is_chosen(layer: nn.Module, name: str) -> bool:
