@@ -21,7 +21,9 @@ from remixlab.config_checks import among, check_settings, check_steps, check_sui
 from remixlab.config_errors import COMPOSE_ERRORS, explained
 
 SCHEDULERS = ("euler", "dpmpp_2m", "dpmpp_2m_sde", "lcm")
-ATTENTION = ("sdpa", "sdpa_flash", "sdpa_efficient", "sdpa_cudnn", "sdpa_math", "xformers")
+ATTENTION = (
+    "auto", "sdpa", "sdpa_flash", "sdpa_efficient", "sdpa_cudnn", "sdpa_math", "xformers",
+)  # fmt: skip
 REFERENCE_MODES = ("all", "style", "layout", "style+layout")
 CONTROLS = ("lines", "softedge", "inpaint")
 
@@ -132,7 +134,7 @@ class RuntimeConfig:
 
     device: str = matching("auto", r"auto|cpu|cuda(:\d+)?", "auto, cpu, cuda or cuda:NUMBER")
     dtype: str = among("auto", "auto", "half", "float32", "float16", "bfloat16")
-    attention: str = among("sdpa", *ATTENTION)
+    attention: str = among("auto", *ATTENTION)
     channels_last: bool = True
     vae_tiling: bool = False
     offload: bool = False
