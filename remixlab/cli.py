@@ -203,8 +203,8 @@ def _report(result: RemixResult, output: Path, sheet: Path | None) -> None:
     if sheet is not None:
         print(f"{sheet}  product, mask, outline, reference, background, result")
     made = result.provenance
-    chosen = f"{made['device']}, {made['dtype']}, attention {made['config']['runtime']['attention']}"
-    print(f"{made['config']['model']['name']} on {chosen}")
+    chosen = made["device"], made["dtype"], made["config"]["runtime"]["attention"]
+    print(f"{made['config']['model']['name']} on {', '.join(chosen)}")
     print(f"{total:.1f} s ({share:.0%} denoising): {stages}")
 
 

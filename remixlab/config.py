@@ -21,9 +21,7 @@ from remixlab.config_checks import among, check_settings, check_steps, check_sui
 from remixlab.config_errors import COMPOSE_ERRORS, explained
 
 SCHEDULERS = ("euler", "dpmpp_2m", "dpmpp_2m_sde", "lcm")
-ATTENTION = (
-    "auto", "sdpa", "sdpa_flash", "sdpa_efficient", "sdpa_cudnn", "sdpa_math", "xformers",
-)  # fmt: skip
+ATTENTION = ("sdpa", "sdpa_flash", "sdpa_efficient", "sdpa_cudnn", "sdpa_math", "xformers")
 REFERENCE_MODES = ("all", "style", "layout", "style+layout")
 CONTROLS = ("lines", "softedge", "inpaint")
 
@@ -134,7 +132,7 @@ class RuntimeConfig:
 
     device: str = matching("auto", r"auto|cpu|cuda(:\d+)?", "auto, cpu, cuda or cuda:NUMBER")
     dtype: str = among("auto", "auto", "half", "float32", "float16", "bfloat16")
-    attention: str = among("auto", *ATTENTION)
+    attention: str = among("sdpa", *ATTENTION)
     channels_last: bool = True
     vae_tiling: bool = False
     offload: bool = False

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from remixlab.errors import InvalidConfig
-from remixlab.models.attention import AttentionKernel, attend_automatically
+from remixlab.models.attention import AttentionKernel
 
 Within = Callable[[str], AbstractContextManager[None]]
 """What surrounds a stage of a remix, by its name."""
@@ -57,8 +57,6 @@ def resolve_dtype(name: str, device: torch.device) -> torch.dtype:
 
 def attention_kernel(name: str) -> AttentionKernel:
     """The function that attends; `xformers` is imported only here and only when chosen."""
-    if name == "auto":
-        return attend_automatically
     if name == "sdpa":
         return F.scaled_dot_product_attention
     if name in _SDPA:
@@ -70,7 +68,7 @@ def attention_kernel(name: str) -> AttentionKernel:
         raise InvalidConfig(
             field="runtime.attention",
             value=name,
-            accepted="auto, or xformers after `pip install remixlab[xformers]` (Linux)",
+            accepted="sdpa, or xformers after `pip install remixlab[xformers]` (Linux)",
         ) from error
 
     def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
@@ -86,7 +84,7 @@ def _attend_with(name: str, query: Tensor, key: Tensor, value: Tensor) -> Tensor
         with sdpa_kernel(_SDPA[name]):
             return F.scaled_dot_product_attention(query, key, value)
     except RuntimeError as error:  # torch warns why, and says "No available kernel"
-        accepted = f"auto, or what `remixlab doctor` says works on {query.device}"
+        accepted = f"sdpa, or what `remixlab doctor` says works on {query.device}"
         raise InvalidConfig(field="runtime.attention", value=name, accepted=accepted) from error
 
 

@@ -47,7 +47,7 @@ def test_remix_writes_picture_sheet_and_metadata(
     assert result.exit_code == 0, result.output
     assert seen == [("sdxl", ["runtime.batch_size=2"])]
     assert "seed 4294967296" in result.output and "denoising" in result.output
-    assert "on cpu, float32, attention auto" in result.output
+    assert "on cpu, float32, sdpa" in result.output
     with Image.open(folder / "new/out.png") as made:
         assert made.size == (128, 96)
         assert json.loads(made.text["remixlab"])["request"]["prompt"] == prompt

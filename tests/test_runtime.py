@@ -82,31 +82,6 @@ def test_one_kernel_of_torch_attends_as_torch_chooses() -> None:
         assert torch.allclose(attention_kernel(name)(query, key, value), chosen, atol=1e-5)
 
 
-@pytest.mark.parametrize("keys", [7, 4096])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_auto_attends_as_torch_chooses(dtype: torch.dtype, keys: int) -> None:
-    query, key, value = (torch.randn(2, 4, length, 16) for length in (40, keys, keys))
-    exact = F.scaled_dot_product_attention(query, key, value)
-    halves = (part.to(dtype) for part in (query, key, value))
-    found = attention_kernel("auto")(*halves)
-    assert found.dtype == dtype
-    assert torch.allclose(found.float(), exact, atol=1e-5 if dtype == torch.float32 else 2e-2)
-
-
-def test_auto_leaves_long_sequences_to_torch(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[int] = []
-    sdpa = F.scaled_dot_product_attention
-
-    def counting(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
-        asked.append(key.shape[2])
-        return sdpa(query, key, value)
-
-    monkeypatch.setattr(F, "scaled_dot_product_attention", counting)
-    for keys in (7, 4096):
-        attention_kernel("auto")(*(torch.randn(1, 2, n, 16).bfloat16() for n in (40, keys, keys)))
-    assert asked == [4096]
-
-
 def test_a_kernel_that_does_not_work_here_is_named() -> None:
     query = torch.randn(1, 1, 4, 16)
     with pytest.raises(InvalidConfig, match="doctor") as caught, warnings.catch_warnings():

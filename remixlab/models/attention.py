@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
@@ -23,8 +22,6 @@ AttentionKernel = Callable[[Tensor, Tensor, Tensor], Tensor]
 """(B, heads, Q, d), (B, heads, K, d), (B, heads, K, d) -> (B, heads, Q, d)."""
 
 KeyValue = tuple[Tensor, Tensor]
-
-_SHORT = 2**16  # scores of one head that stay in a core's cache between the two products
 
 
 @dataclass(frozen=True)
@@ -169,18 +166,6 @@ def fill_cache(network: UNet2DConditionModel | ControlNetModel, rows: CrossRows)
     for name, attn in attention_layers(network):
         if name.endswith("attn2"):
             attn.processor.project(attn, rows)
-
-
-def attend_automatically(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """`AttentionKernel`: torch's choice, but for short sequences in half precision on a CPU.
-
-    There two plain products take 0.7 of the time of torch's flash kernel (benchmarks/LOG.md).
-    """
-    short = query.shape[2] * key.shape[2] <= _SHORT
-    if short and query.device.type == "cpu" and query.dtype != torch.float32:
-        scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2)
-        return scores.softmax(-1) @ value
-    return F.scaled_dot_product_attention(query, key, value)
 
 
 def split_heads(tensor: Tensor, heads: int) -> Tensor:
