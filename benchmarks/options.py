@@ -31,6 +31,7 @@ OPTIONS = (
     "branches.outline_unconditional=false",
     "runtime.compile=regional",
     "runtime.compile=whole",
+    "runtime.compile=static",
 )
 
 

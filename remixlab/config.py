@@ -137,7 +137,7 @@ class RuntimeConfig:
     vae_tiling: bool = False
     offload: bool = False
     quantize: str = among("none", "none", "int8", "fp8")
-    compile: str = among("none", "none", "regional", "whole")
+    compile: str = among("none", "none", "auto", "regional", "whole", "static")
     cuda_graphs: bool = False
     batch_size: int = within(8, 1, 4096)
     deterministic: bool = False

@@ -59,7 +59,7 @@ def test_every_option_composes(option: list[str]) -> None:
 
 def test_presets_change_what_they_name_and_nothing_else() -> None:
     auto, fast, exact = (compose_config([f"runtime={name}"]) for name in ("auto", "fast", "exact"))
-    assert fast.runtime == replace(auto.runtime, dtype="half", compile="whole")
+    assert fast.runtime == replace(auto.runtime, dtype="half", compile="auto")
     assert exact.runtime == replace(auto.runtime, dtype="float32", deterministic=True)
 
 

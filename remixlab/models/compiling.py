@@ -1,8 +1,9 @@
-"""`torch.compile` for the networks of a suite, once for all sizes, dials and batches.
+"""`torch.compile` for the networks of a suite, once for all sizes, dials and batches, or for each.
 
 What varies between remixes varies as data: rows, sizes, indices and scales are inputs of the
 compiled graphs, and their shapes are symbols. A graph is made anew only where a branch comes or
-goes: the first remix with or without guidance, a reference, an outline.
+goes: the first remix with or without guidance, a reference, an outline. "static" gives up the
+symbols: every size and every number of rows has a graph of its own, which is faster.
 """
 
 from __future__ import annotations
@@ -11,21 +12,26 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch._inductor import config as inductor
 from torch.fx.experimental import _config as symbolic
 
 from remixlab.errors import InvalidConfig
 from remixlab.models.suite import Suite
 
-_GRAPHS = 64  # of one network before torch gives up: three branches, and one row or several
+# Of one network before torch gives up: three branches, and one row or several; of "static" also
+# seven sizes, and every number of rows that a batch of 16 can have.
+_GRAPHS = {"regional": 64, "whole": 64, "static": 1024}
 
 
 def compile_suite(suite: Suite, how: str, *, cuda_graphs: bool = False) -> None:
-    """Have UNet, ControlNet and the VAE's decoder compiled when they are first called.
+    """Have UNet, ControlNet and the VAE's two halves compiled when they are first called.
 
     Args:
         suite: changed in place; its modules stay the objects that they are.
-        how: "none"; "regional", the transformer blocks alone (one graph for all blocks of a
-            shape, so that the first remix waits less); "whole", every network in one graph.
+        how: "none"; "auto", which is "whole" on a card and "none" on a CPU, where a compiler of
+            minutes gains little; "regional", the transformer blocks alone (one graph for all blocks of a
+            shape, so that the first remix waits less); "whole", every network in one graph;
+            "static", the same for each shape, on a CPU with the weights laid out for its kernels.
         cuda_graphs: replay each graph's kernels without Python (CUDA only).
 
     Raises:
@@ -35,20 +41,26 @@ def compile_suite(suite: Suite, how: str, *, cuda_graphs: bool = False) -> None:
         raise InvalidConfig(
             field="runtime.cuda_graphs", value=True, accepted="false, where there is no CUDA card"
         )
+    if how == "auto":
+        how = "whole" if suite.device.type == "cuda" else "none"
     if how == "none":
         return
     # Else a batch of two that reads two texts makes a graph that only fits two and two.
     symbolic.use_duck_shape = False
-    torch._dynamo.config.recompile_limit = max(_GRAPHS, torch._dynamo.config.recompile_limit)
+    limits = torch._dynamo.config
+    limits.recompile_limit = max(_GRAPHS[how], limits.recompile_limit)
+    limits.accumulated_recompile_limit = max(_GRAPHS[how], limits.accumulated_recompile_limit)
     options = {"triton.cudagraphs": cuda_graphs} if suite.device.type == "cuda" else {}
-    settings = {"fullgraph": True, "dynamic": True, "options": options}
+    if how == "static" and suite.device.type == "cpu":
+        inductor.freezing = True  # Dynamo reads it too, so that as an option it does nothing
+    settings = {"fullgraph": True, "dynamic": how != "static", "options": options}
     for network in _regions(suite) if how == "regional" else _networks(suite):
         network.compile(**settings)
 
 
 def _networks(suite: Suite) -> list[nn.Module]:
     vae: Any = suite.vae  # the stubs of diffusers' three kinds do not agree
-    return [suite.unet, suite.controlnet, vae.decoder]
+    return [suite.unet, suite.controlnet, vae.encoder, vae.decoder]
 
 
 def _regions(suite: Suite) -> list[nn.Module]:

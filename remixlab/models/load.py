@@ -14,6 +14,7 @@ from torch import nn
 
 from remixlab.models.attention import AttentionKernel, attach_processors
 from remixlab.models.ip_adapter import restrict_references
+from remixlab.models.norms import relay_norms
 from remixlab.models.parts import Parts
 from remixlab.models.random_weights import random_parts
 from remixlab.models.read import read_parts
@@ -57,6 +58,7 @@ def load_suite(
     if channels_last:
         for part in ("unet", "controlnet", "vae"):
             parts.networks[part].to(memory_format=torch.channels_last)
+            relay_norms(parts.networks[part])
         outline_embedding.to(memory_format=torch.channels_last)
     for network in (*parts.networks.values(), outline_embedding, projection):
         network.eval().requires_grad_(False)

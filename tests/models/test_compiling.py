@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch._inductor import config as inductor
 
 from remixlab import SIZES, Remixer, RemixRequest
 from remixlab.errors import InvalidConfig
@@ -37,8 +38,9 @@ def request(width: int = 64, height: int = 64, **changes: Any) -> RemixRequest:
     return RemixRequest(**fields | changes)
 
 
-def test_none_leaves_the_networks_alone(remixer: Remixer) -> None:
-    compile_suite(remixer.suite, "none")
+@pytest.mark.parametrize("how", ["none", "auto"])
+def test_none_leaves_the_networks_alone_as_auto_does_on_a_cpu(remixer: Remixer, how: str) -> None:
+    compile_suite(remixer.suite, how)
     assert all(module._compiled_call_impl is None for module in remixer.suite.unet.modules())
 
 
@@ -63,6 +65,25 @@ def test_changed_data_compile_nothing_again(
             remixer.remix_batch([request(*side, seed=seed) for seed in (4, 5, 6)])
         with pytest.raises(RuntimeError, match="recompile"):  # the first without a reference
             remixer.remix(request(style_fidelity=0))
+
+
+@pytest.mark.slow
+def test_static_graphs_are_one_for_each_size(
+    remixer: Remixer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nn.Module, "compile", _only_traced)
+    monkeypatch.setattr(inductor, "freezing", False)
+    compile_suite(remixer.suite, "static")
+    assert inductor.freezing
+    sides = [(size.width // 8, size.height // 8) for size in SIZES.values()]
+    for side in sides:  # the warm-up
+        remixer.remix(request(*side))
+    with torch.compiler.set_stance("fail_on_recompile"):
+        for side in sides:
+            remixer.remix(request(*side, seed=9, prompt="sand and a shell", cfg_scale=4.0))
+            remixer.remix(request(*side, outline_fidelity=0.4, style_fidelity=1.3))
+        with pytest.raises(RuntimeError, match="recompile"):
+            remixer.remix_batch([request(seed=seed) for seed in (4, 5, 6)])
 
 
 @pytest.mark.slow
