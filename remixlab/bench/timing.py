@@ -55,7 +55,6 @@ class StepTimer:
 
     timeline: Timeline
     _spans: dict[str, list[tuple[Mark, Mark]]] = field(default_factory=dict)
-    _open: dict[str, Mark] = field(default_factory=dict)
     _ends: list[Mark] = field(default_factory=list)
     _calls: list[dict[str, int]] = field(default_factory=list)
 
@@ -64,8 +63,7 @@ class StepTimer:
         """Note when UNet and ControlNet start and end, inside this block only."""
         with ExitStack() as stack:
             for name, network in (("unet", suite.unet), ("controlnet", suite.controlnet)):
-                for hook in self._hooks(name, network):
-                    stack.callback(hook.remove)
+                stack.enter_context(self._watching(name, network))
             yield self
 
     def on_step(self, step: int, steps: int, latents: Tensor) -> None:
@@ -84,7 +82,7 @@ class StepTimer:
             )
             for number, (start, end) in enumerate(zip(starts, self._ends, strict=True))
         ]
-        self._spans, self._open, self._ends, self._calls = {}, {}, [], []
+        self._spans, self._ends, self._calls = {}, [], []
         return steps
 
     def _network(self, name: str, step: int) -> float:
@@ -92,16 +90,23 @@ class StepTimer:
         spans = self._spans.get(name, [])[before : self._calls[step].get(name, 0)]
         return sum(self.timeline.between(*span) for span in spans)
 
-    def _hooks(self, name: str, network: nn.Module) -> Iterator[Any]:
-        def start(*_: Any) -> None:
-            self._open[name] = self.timeline.mark()
+    @contextmanager
+    def _watching(self, name: str, network: nn.Module) -> Iterator[None]:
+        """Around the call as a whole: hooks would become a part of a compiled graph."""
+        compiled = network._compiled_call_impl
+        call = compiled or network._call_impl
 
-        def end(*_: Any) -> None:
-            span = self._open.pop(name), self.timeline.mark()
-            self._spans.setdefault(name, []).append(span)
+        def watched(*given: Any, **named: Any) -> Any:
+            start = self.timeline.mark()
+            result = call(*given, **named)
+            self._spans.setdefault(name, []).append((start, self.timeline.mark()))
+            return result
 
-        yield network.register_forward_pre_hook(start)
-        yield network.register_forward_hook(end)
+        network._compiled_call_impl = watched
+        try:
+            yield
+        finally:
+            network._compiled_call_impl = compiled
 
 
 def min_start(spans: dict[str, list[tuple[Mark, Mark]]]) -> Mark:

@@ -78,7 +78,6 @@ def test_without_an_outline_there_is_no_controlnet() -> None:
 
 @pytest.mark.parametrize("outline", [0.0, 1.0])
 def test_a_real_loop_is_timed_and_left_as_it_was(tiny_remixer: Remixer, outline: float) -> None:
-    hooks = len(tiny_remixer.suite.unet._forward_hooks)
     way = OurWay(tiny_remixer)
     runs = [way.once(request(outline_fidelity=outline)) for _ in range(2)]
     steps = tiny_remixer.config.steps or tiny_remixer.suite.spec.steps
@@ -88,5 +87,18 @@ def test_a_real_loop_is_timed_and_left_as_it_was(tiny_remixer: Remixer, outline:
         assert all((s.controlnet > 0) == (outline > 0) for s in run.steps)
         assert sum(s.total for s in run.steps) <= run.stages["denoise"]
         assert sum(run.stages.values()) <= run.total
-    assert len(tiny_remixer.suite.unet._forward_hooks) == hooks
+    assert tiny_remixer.suite.unet._compiled_call_impl is None
     assert timeline_of(torch.device("cpu")).between(1.0, 3.0) == 2.0
+
+
+def test_a_compiled_network_is_timed_from_outside() -> None:
+    network = nn.Linear(2, 2)
+    network.compile(backend="eager", fullgraph=True)
+    compiled = network._compiled_call_impl
+    suite = cast(Suite, SimpleNamespace(unet=network, controlnet=nn.Identity()))
+    timer = StepTimer(timeline_of(torch.device("cpu")))
+    with timer.watching(suite):
+        network(torch.zeros(1, 2))
+        timer.on_step(1, 1, torch.zeros(0))
+    assert timer.take()[0].unet > 0
+    assert network._compiled_call_impl is compiled
