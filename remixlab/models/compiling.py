@@ -29,9 +29,10 @@ def compile_suite(suite: Suite, how: str, *, cuda_graphs: bool = False) -> None:
     Args:
         suite: changed in place; its modules stay the objects that they are.
         how: "none"; "auto", which is "whole" on a card and "none" on a CPU, where a compiler of
-            minutes gains little; "regional", the transformer blocks alone (one graph for all blocks of a
-            shape, so that the first remix waits less); "whole", every network in one graph;
-            "static", the same for each shape, on a CPU with the weights laid out for its kernels.
+            minutes gains little; "regional", the transformer blocks alone (one graph for all
+            blocks of a shape, so that the first remix waits less); "whole", every network in one
+            graph; "static", the same for each shape, on a CPU with the weights laid out for its
+            kernels.
         cuda_graphs: replay each graph's kernels without Python (CUDA only).
 
     Raises:

@@ -72,9 +72,9 @@ def test_static_graphs_are_one_for_each_size(
     remixer: Remixer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(nn.Module, "compile", _only_traced)
-    monkeypatch.setattr(inductor, "freezing", False)
-    compile_suite(remixer.suite, "static")
-    assert inductor.freezing
+    with inductor.patch(freezing=False):  # what is set for the process, here for the block
+        compile_suite(remixer.suite, "static")
+        assert inductor.freezing
     sides = [(size.width // 8, size.height // 8) for size in SIZES.values()]
     for side in sides:  # the warm-up
         remixer.remix(request(*side))
