@@ -75,7 +75,7 @@ def test_static_graphs_are_one_for_each_size(
     with inductor.patch(freezing=False):  # what is set for the process, here for the block
         compile_suite(remixer.suite, "static")
         assert inductor.freezing
-    sides = [(size.width // 8, size.height // 8) for size in SIZES.values()]
+    sides = [(64, 64), (96, 64)]
     for side in sides:  # the warm-up
         remixer.remix(request(*side))
     with torch.compiler.set_stance("fail_on_recompile"):
