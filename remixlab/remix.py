@@ -73,11 +73,12 @@ class Remixer:
         if config.runtime.vae_tiling:
             suite.vae.enable_tiling()
         quantize_suite(suite, config.runtime.quantize)
-        compile_suite(suite, config.runtime.compile, cuda_graphs=config.runtime.cuda_graphs)
+        within = runtime.anywhere
         if offload:
             away = Offload(suite, device)
-            return cls(away.suite, config, away.resident)
-        return cls(suite, config)
+            suite, within = away.suite, away.resident
+        compile_suite(suite, config.runtime.compile, cuda_graphs=config.runtime.cuda_graphs)
+        return cls(suite, config, within)
 
     def remix(self, request: RemixRequest, *, on_step: OnStep | None = None) -> RemixResult:
         """Make one remix; the same as a batch of one."""
