@@ -31,7 +31,8 @@ def test_the_numbers_and_the_layout_stay(dtype: torch.dtype) -> None:
     expected, found = plain(pictures), relaid(pictures)
     assert torch.allclose(found, expected, rtol=1e-2, atol=1e-2 if dtype.itemsize == 2 else 0)
     assert found.is_contiguous(memory_format=torch.channels_last)
-    assert torch.equal(relaid(torch.randn(2, 32, 5).to(dtype)).isnan().any(), torch.tensor(False))
+    flat = torch.randn(2, 32, 5).to(dtype)  # as attention in a VAE norms its tokens
+    assert torch.equal(relaid(flat), plain(flat))
 
 
 def test_half_precision_is_laid_out_for_the_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,6 +51,8 @@ def test_half_precision_is_laid_out_for_the_kernel(monkeypatch: pytest.MonkeyPat
 
 
 def test_stock_pipelines_keep_their_own_norms(tiny: Suite) -> None:
-    ours = [type(m) for m in tiny.unet.modules() if isinstance(m, nn.GroupNorm)]
-    theirs = [type(m) for m in stock_pipeline(tiny).unet.modules() if "GroupNorm" in str(m)]
-    assert set(ours) == {RelaidGroupNorm} and RelaidGroupNorm not in theirs
+    ours, theirs = (
+        {type(module) for module in unet.modules() if isinstance(module, nn.GroupNorm)}
+        for unet in (tiny.unet, stock_pipeline(tiny).unet)
+    )
+    assert ours == {RelaidGroupNorm} and theirs == {nn.GroupNorm}
