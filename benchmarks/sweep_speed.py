@@ -26,7 +26,7 @@ from rich.progress import track
 
 from remixlab import Remixer, RemixRequest, images
 from remixlab.bench.floor import count_work, floor_seconds, measure_rates
-from remixlab.bench.stock import StockRemixer
+from remixlab.bench.stock import StockRemixer, stock_remixers
 from remixlab.config import compose_config
 from remixlab.environment import describe_environment
 from remixlab.prepare import prepare_product
@@ -56,7 +56,7 @@ def main(
     cells = expand_cells(config.sweep)
     requests = [cell.request for cell in cells]
     remixer = Remixer.from_settings(config)
-    stocks = _stocks(remixer)
+    stocks = stock_remixers(remixer)
     ordered = _ordered(remixer, cells)
     seconds: dict[str, list[float]] = {"ours": [], **{name: [] for name in stocks}}
     first = _timed(lambda: _sweep(remixer, ordered))  # compiles, where that is asked for
@@ -91,16 +91,6 @@ def main(
     table = _table(result)
     (out / "table.md").write_text(table)
     print(table)
-
-
-def _stocks(remixer: Remixer) -> dict[str, StockRemixer]:
-    """Stock pipelines by their precision: that of diffusers' loaders, and ours if it differs."""
-    ours = {str(remixer.suite.dtype).removeprefix("torch."): StockRemixer(remixer)}
-    if "float32" in ours:
-        return ours
-    runtime = replace(remixer.config.runtime, dtype="float32", compile="none")
-    plain = Remixer.from_settings(replace(remixer.config, runtime=runtime))
-    return {"float32": StockRemixer(plain), **ours}
 
 
 def _ordered(remixer: Remixer, cells: Sequence[Cell]) -> list[RemixRequest]:

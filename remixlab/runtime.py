@@ -19,6 +19,7 @@ from remixlab.models.attention import AttentionKernel
 Within = Callable[[str], AbstractContextManager[None]]
 """What surrounds a stage of a remix, by its name."""
 
+_SHORT = 512 * 512  # scores of one head: above it they leave the cache
 _SDPA = {
     "sdpa_flash": SDPBackend.FLASH_ATTENTION,
     "sdpa_efficient": SDPBackend.EFFICIENT_ATTENTION,
@@ -58,7 +59,7 @@ def resolve_dtype(name: str, device: torch.device) -> torch.dtype:
 def attention_kernel(name: str) -> AttentionKernel:
     """The function that attends; `xformers` is imported only here and only when chosen."""
     if name == "sdpa":
-        return F.scaled_dot_product_attention
+        return _attend
     if name in _SDPA:
         return partial(_attend_with, name)
     try:
@@ -77,6 +78,22 @@ def attention_kernel(name: str) -> AttentionKernel:
         return memory_efficient_attention(*parts).transpose(1, 2)
 
     return attend
+
+
+def _attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """PyTorch's choice; for short sequences in half precision on a CPU two plain products.
+
+    Its kernel takes up to twice as long there (benchmarks/LOG.md); the compiler, with shapes as
+    symbols, writes far slower loops around the products.
+    """
+    half = query.device.type == "cpu" and query.dtype != torch.float32
+    short = query.shape[2] * key.shape[2] <= _SHORT
+    if not half or torch.compiler.is_compiling() or not short:
+        return F.scaled_dot_product_attention(query, key, value)
+    rows, heads, _, width = query.shape
+    q, k, v = (part.flatten(0, 1) for part in (query, key, value))
+    scores = torch.baddbmm(q.new_empty(()), q, k.mT, beta=0, alpha=width**-0.5)
+    return torch.bmm(scores.softmax(-1), v).unflatten(0, (rows, heads))
 
 
 def _attend_with(name: str, query: Tensor, key: Tensor, value: Tensor) -> Tensor:

@@ -69,7 +69,7 @@ def test_half_is_what_the_processor_multiplies(
 def test_xformers_is_asked_for_only_when_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "xformers", None)
     monkeypatch.setitem(sys.modules, "xformers.ops", None)
-    assert attention_kernel("sdpa") is F.scaled_dot_product_attention
+    assert callable(attention_kernel("sdpa"))
     with pytest.raises(InvalidConfig, match="pip install") as caught:
         attention_kernel("xformers")
     assert caught.value.field == "runtime.attention"
@@ -80,6 +80,28 @@ def test_one_kernel_of_torch_attends_as_torch_chooses() -> None:
     chosen = attention_kernel("sdpa")(query, key, value)
     for name in ("sdpa_math", "sdpa_flash"):
         assert torch.allclose(attention_kernel(name)(query, key, value), chosen, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "length", "asked"),
+    [(torch.float32, 16, True), (torch.bfloat16, 16, False), (torch.bfloat16, 640, True)],
+)
+def test_short_sequences_in_half_precision_are_plain_products(
+    monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype, length: int, asked: bool
+) -> None:
+    calls = []
+    real = F.scaled_dot_product_attention
+    monkeypatch.setattr(
+        F, "scaled_dot_product_attention", lambda *parts: calls.append(1) or real(*parts)
+    )
+    torch.manual_seed(0)
+    query, key, value = (torch.randn(2, length, 4, 16).to(dtype) for _ in range(3))
+    parts = [part.transpose(1, 2) for part in (query, key, value)]  # as heads are split
+    found = attention_kernel("sdpa")(*parts)
+    assert bool(calls) == asked and found.dtype == dtype
+    expected = real(*(part.float() for part in parts))
+    assert torch.allclose(found.float(), expected, atol=1e-5 if dtype == torch.float32 else 2e-2)
+    assert found.std() > 0.05
 
 
 def test_a_kernel_that_does_not_work_here_is_named() -> None:

@@ -111,10 +111,13 @@ class OurWay:
 class StockWay:
     """The same request through a stock pipeline, which says nothing of its stages."""
 
-    name = "stock diffusers"
+    name = "stock diffusers"  # in our precision; with another that is a part of the name
 
-    def __init__(self, remix: Callable[[RemixRequest], object], device: torch.device) -> None:
+    def __init__(
+        self, remix: Callable[[RemixRequest], object], device: torch.device, precision: str = ""
+    ) -> None:
         self.remix, self.meter = remix, Meter(device)
+        self.name = f"{StockWay.name}, {precision}" if precision else StockWay.name
 
     def once(self, request: RemixRequest) -> Run:
         """See `Way`."""

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from remixlab.bench.floor import floor_seconds
-from remixlab.bench.latency import OurWay, Sample, StockWay
+from remixlab.bench.latency import OurWay, Sample
 from remixlab.bench.measured import Measured
 from remixlab.bench.plot import plot_stages
 from remixlab.environment import device_name
@@ -81,10 +81,13 @@ def _table(measured: Measured) -> Iterator[str]:
     steps = config.steps or config.model.steps
     yield f"{config.model.name}, {steps} steps, {device_name(environment)}{threads}"
     yield ""
-    yield "| size | median s | IQR | p90 | floor s | ratio to floor | stock s | stock / ours |"
-    yield "|---|---|---|---|---|---|---|---|"
+    stocks = [way for way in _ways(measured) if way != OurWay.name]
+    heads = [head for way in stocks for head in (f"{way} s", "/ ours")]
+    heads = ["size", "median s", "IQR", "p90", "floor s", "ratio to floor", *heads]
+    yield f"| {' | '.join(heads)} |"
+    yield "|---" * len(heads) + "|"
     for size in measured.work:
-        yield _line(measured, size)
+        yield _line(measured, size, stocks)
     yield ""
     yield (
         f"Load {measured.load:.1f} s, first remix {measured.first['total']:.1f} s; after that at "
@@ -101,7 +104,7 @@ def _table(measured: Measured) -> Iterator[str]:
 
 def _energy(measured: Measured) -> Iterator[str]:
     """A line for each way whose energy was counted."""
-    for way in dict.fromkeys(sample.way for sample in measured.samples):
+    for way in _ways(measured):
         means = []
         for size in measured.work:
             joules = [s.run.joules for s in counted(measured.samples, way, size)]
@@ -111,17 +114,22 @@ def _energy(measured: Measured) -> Iterator[str]:
             yield f"Energy of a remix, {way} (mean): {', '.join(means)}."
 
 
-def _line(measured: Measured, size: str) -> str:
-    ours = [s.run.total for s in counted(measured.samples, OurWay.name, size)]
-    stock = [s.run.total for s in counted(measured.samples, StockWay.name, size)]
-    found = numbers(ours, stock, sum(floors_of(measured, size).values()))
+def _ways(measured: Measured) -> list[str]:
+    return list(dict.fromkeys(sample.way for sample in measured.samples))
+
+
+def _line(measured: Measured, size: str, stocks: Sequence[str]) -> str:
+    def totals(way: str) -> list[float]:
+        return [s.run.total for s in counted(measured.samples, way, size)]
+
+    found = numbers(totals(OurWay.name), [], sum(floors_of(measured, size).values()))
+    others = [median(totals(way)) for way in stocks]
     tag = SIZES[size]
     cells = [
         f"{tag.width}x{tag.height}", f"**{found['median_s']:.3f}**",
         f"{found['p25_s']:.3f} to {found['p75_s']:.3f}",
         f"{found['p90_s']:.3f}" + (f", p99 {found['p99_s']:.3f}" if "p99_s" in found else ""),
         f"{found['floor_s']:.3f}", f"{found['ratio_to_floor']:.1f}",
-        f"{found['stock_median_s']:.3f}" if stock else "",
-        f"**{found['stock_to_ours']:.2f}**" if stock else "",
+        *(cell for s in others for cell in (f"{s:.3f}", f"**{s / found['median_s']:.2f}**")),
     ]  # fmt: skip
     return f"| {' | '.join(cells)} |"

@@ -24,7 +24,7 @@ from remixlab.bench.latency import Counting, OurWay, Sample, StockWay, Way, meas
 from remixlab.bench.measured import Measured
 from remixlab.bench.profile import write_profile
 from remixlab.bench.record import write_results
-from remixlab.bench.stock import StockRemixer
+from remixlab.bench.stock import stock_remixers
 from remixlab.config import typed_config
 from remixlab.environment import describe_run, process_peak
 from remixlab.errors import InvalidConfig
@@ -98,11 +98,15 @@ def framed(product: Image.Image, size: tuple[int, int]) -> Image.Image:
 
 
 def _ways(config: LatencyConfig, remixer: Remixer, ours: OurWay) -> tuple[list[Way], list[str]]:
-    """Ours and the stock pipeline's with the same weights."""
+    """Ours and the stock pipeline's with the same weights, see `stock_remixers`."""
     notes = ["The weights are random."] if config.model.weights == "random" else []
     if not config.stock:
         return [ours], notes
-    return [ours, StockWay(StockRemixer(remixer).remix, remixer.suite.device)], notes
+    *others, (_, same) = stock_remixers(remixer).items()
+    device = remixer.suite.device
+    stocks = [StockWay(same.remix, device)]
+    stocks += [StockWay(other.remix, device, precision) for precision, other in others]
+    return [ours, *stocks], notes
 
 
 def _memory(remixer: Remixer, requests: Sequence[RemixRequest]) -> dict[str, float]:

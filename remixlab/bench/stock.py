@@ -7,6 +7,7 @@ design does: it binarises the mask, and runs branches that a dial sets to 0.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -74,6 +75,19 @@ class StockRemixer:
             output_type="pt",
         ).images
         return images.to_image(pixels * 2 - 1)
+
+
+def stock_remixers(remixer: Remixer) -> dict[str, StockRemixer]:
+    """Stock pipelines by their precision: ours, and before it on a CPU that of diffusers' loaders.
+
+    They load float32 unless told otherwise, and on a CPU nobody is told to.
+    """
+    ours = {str(remixer.suite.dtype).removeprefix("torch."): StockRemixer(remixer)}
+    if "float32" in ours or remixer.suite.device.type != "cpu":
+        return ours
+    runtime = replace(remixer.config.runtime, dtype="float32", compile="none", quantize="none")
+    plain = Remixer.from_settings(replace(remixer.config, runtime=runtime))
+    return {"float32": StockRemixer(plain), **ours}
 
 
 def _mask(product: PreparedProduct, hold: bool) -> Image.Image:

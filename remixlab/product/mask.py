@@ -68,7 +68,8 @@ class Product:
         """The product at `size` = (width, height), with the freed colours at its edge."""
         if size == self.size:
             return self
-        picture = Image.fromarray(np.dstack([self.foreground, self.alpha]))
+        freed = cv2.cvtColor(self.foreground, cv2.COLOR_RGB2RGBA)
+        picture = Image.fromarray(cv2.insertChannel(self.alpha, freed, 3))
         result = Product(np.array(images.resize(picture, size)))
         # Its colours are freed already; estimating once more would only cost time and accuracy.
         vars(result)["foreground"] = result.rgba[..., :3]

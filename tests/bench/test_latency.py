@@ -16,7 +16,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from remixlab.bench import card
-from remixlab.bench.compare import compare_runs
+from remixlab.bench.compare import compare_runs, read_latency
 from remixlab.bench.config import LatencyConfig, register_latency
 from remixlab.bench.floor import Rates, Work
 from remixlab.bench.latency import Counting, Run, Sample, StockWay, Way, measure
@@ -115,6 +115,7 @@ def test_results_say_what_was_measured(tmp_path: Path) -> None:
         "| 1024x1024 | **1.000** | 1.000 to 1.000 | 1.000 | 0.200 | 5.0 | 2.500 | **2.50** |"
         in (table)
     )
+    assert "| size | median s |" in table and "| stock diffusers s | / ours |" in table
     assert "A note." in table and table == (tmp_path / "table.md").read_text()
     rows = pq.read_table(tmp_path / "samples.parquet").to_pylist()
     assert len(rows) == len(samples) and sum(row["counted"] for row in rows) == 12
@@ -122,6 +123,17 @@ def test_results_say_what_was_measured(tmp_path: Path) -> None:
     assert raw["floor_seconds"]["tall"] == {"unet": 0.1, "decode": 0.1}
     with Image.open(tmp_path / "stages.png") as plot:
         assert plot.width > 1000
+
+
+def test_stock_in_another_precision_has_columns_of_its_own(tmp_path: Path) -> None:
+    plain = StockWay(lambda _: None, torch.device("cpu"), "float32")
+    three = [*ways([], [1.0], [2.5]), FakeWay(plain.name, [4.0], [])]
+    samples = list(measure(three, REQUESTS, Counting(runs=3, seconds=0)))
+    table = write_results(measured(samples), tmp_path)
+    assert "| stock diffusers s | / ours | stock diffusers, float32 s | / ours |" in table
+    assert "| 2.500 | **2.50** | 4.000 | **4.00** |" in table
+    run = read_latency(tmp_path)
+    assert run.seconds["tall"] == [1.0] * 3 and run.stock["tall"] == [2.5] * 3
 
 
 def test_energy_is_what_the_counter_rose_by(
@@ -193,16 +205,19 @@ def test_an_unknown_size_is_named() -> None:
 
 
 def test_a_whole_run_on_the_mini_suite(tmp_path: Path) -> None:
-    overrides = ["sizes=[ultrawide]", "runs=1", "seconds=0", "patience=1", "steps=1"]
+    short = ["sizes=[ultrawide]", "runs=1", "seconds=0", "patience=1", "steps=1"]
+    overrides = [*short, "runtime.dtype=bfloat16"]
     config = cast(LatencyConfig, compose_config(overrides, name="latency"))
     found = run_latency(config)
     assert {(s.way, s.size) for s in found.samples} == {
-        ("remixlab", "ultrawide"), ("stock diffusers", "ultrawide")
-    }  # fmt: skip
+        ("remixlab", "ultrawide"),
+        ("stock diffusers", "ultrawide"),
+        ("stock diffusers, float32", "ultrawide"),
+    }
     work = found.work["ultrawide"]
     assert set(work) == {
         "text", "reference", "outline", "encode", "unet", "controlnet", "decode"
     }  # fmt: skip
     assert all(part.flops > 0 and part.bytes > 0 for part in work.values())
-    assert found.environment["dtype"] == "float32" and "unet" in found.environment["suite"]
+    assert found.environment["dtype"] == "bfloat16" and "unet" in found.environment["suite"]
     assert "1536x640" in write_results(found, tmp_path)

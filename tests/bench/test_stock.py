@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from PIL import Image
 
 import remixlab.mini
 from remixlab import Remixer, RemixRequest, images
-from remixlab.bench.stock import StockRemixer
+from remixlab.bench.stock import StockRemixer, stock_remixers
 from remixlab.models.attention import attention_layers
 from remixlab.prepare import prepare_product
 from tests.conftest import make_product, make_reference
@@ -108,3 +109,14 @@ def test_a_product_that_is_not_held_is_painted_like_the_rest() -> None:
         painted = np.asarray(remixer(hold=hold).remix(asked).background).astype(int)
         away.append(np.abs(painted - np.asarray(asked.product)[..., :3])[opaque].mean())
     assert away[1] > 1.3 * away[0]
+
+
+def test_half_precision_is_held_against_float32_too() -> None:
+    half = Remixer.from_config("mini", overrides=["runtime.dtype=bfloat16", "steps=1"])
+    found = stock_remixers(half)
+    assert {name: str(stock.pipeline.unet.dtype) for name, stock in found.items()} == {
+        "float32": "torch.float32", "bfloat16": "torch.bfloat16"
+    }  # fmt: skip
+    assert half.suite.unet.dtype == torch.bfloat16  # ours is left as it is
+    plain = remixer(hold=True)
+    assert list(stock_remixers(plain)) == ["float32"]

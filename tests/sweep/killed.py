@@ -6,6 +6,7 @@ in the sweep and not in imports.
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import signal
@@ -37,14 +38,18 @@ def settings(folder: Path) -> FidelityConfig:
     return config
 
 
-def attempt(sweep: Sweep, seconds: float) -> bool:
-    """Run the sweep in a fork and kill it after so long; true if it had finished before."""
+def attempt(sweep: Sweep, seconds: float, most: float = math.inf) -> bool:
+    """Run the sweep in a fork; true if it finished before it was killed.
+
+    It is killed after so long, or when `most` cells are kept: on a machine that got faster
+    meanwhile the moments alone would come too late.
+    """
     child = os.fork()
     if child == 0:
         sweep.run()
         os._exit(0)
     end = time.monotonic() + seconds
-    while time.monotonic() < end:
+    while time.monotonic() < end and kept(sweep) < most:
         done, status = os.waitpid(child, os.WNOHANG)
         if done:
             if status:
@@ -54,6 +59,12 @@ def attempt(sweep: Sweep, seconds: float) -> bool:
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     return False
+
+
+def kept(sweep: Sweep) -> int:
+    """Cells in the journal."""
+    journal = sweep.folder / "cells.jsonl"
+    return len(journal.read_bytes().splitlines()) if journal.exists() else 0
 
 
 def main(folder: Path, kills: int) -> None:
@@ -66,9 +77,11 @@ def main(folder: Path, kills: int) -> None:
     attempt(whole, 600)
     lasted = time.monotonic() - start
     moments = random.Random(0)
-    for _ in range(kills):
+    cells = kept(whole)
+    for number in range(kills):
         # Short enough that what is left at the end is still more than one attempt makes.
-        if attempt(cut, moments.uniform(0.02, 0.12) * lasted):
+        seconds = moments.uniform(0.02, 0.12) * lasted
+        if attempt(cut, seconds, most=(number + 1) / (kills + 1) * cells):
             raise RuntimeError("finished before it was killed often enough")
     attempt(cut, 600)
 
