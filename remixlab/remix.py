@@ -67,7 +67,9 @@ class Remixer:
             SuiteSpec.from_config(config.model),
             device="cpu" if offload else device,
             dtype=runtime.resolve_dtype(config.runtime.dtype, device),
-            kernel=runtime.attention_kernel(config.runtime.attention),
+            kernel=runtime.attention_kernel(
+                config.runtime.attention, compiled=config.runtime.compile
+            ),
             channels_last=config.runtime.channels_last,
         )
         if config.runtime.vae_tiling:

@@ -56,10 +56,14 @@ def resolve_dtype(name: str, device: torch.device) -> torch.dtype:
     return getattr(torch, name)
 
 
-def attention_kernel(name: str) -> AttentionKernel:
-    """The function that attends; `xformers` is imported only here and only when chosen."""
+def attention_kernel(name: str, *, compiled: str = "none") -> AttentionKernel:
+    """The function that attends; `xformers` is imported only here and only when chosen.
+
+    `compiled` is how the networks are, see `compile_suite`.
+    """
     if name == "sdpa":
-        return _attend
+        symbols = compiled in ("regional", "whole")
+        return F.scaled_dot_product_attention if symbols else _attend
     if name in _SDPA:
         return partial(_attend_with, name)
     try:
@@ -83,12 +87,11 @@ def attention_kernel(name: str) -> AttentionKernel:
 def _attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     """PyTorch's choice; for short sequences in half precision on a CPU two plain products.
 
-    Its kernel takes up to twice as long there (benchmarks/LOG.md); the compiler, with shapes as
-    symbols, writes far slower loops around the products.
+    Its kernel takes up to twice as long there (benchmarks/LOG.md); but with shapes as symbols the
+    compiler writes far slower loops around the products.
     """
     half = query.device.type == "cpu" and query.dtype != torch.float32
-    short = query.shape[2] * key.shape[2] <= _SHORT
-    if not half or torch.compiler.is_compiling() or not short:
+    if not half or query.shape[2] * key.shape[2] > _SHORT:
         return F.scaled_dot_product_attention(query, key, value)
     rows, heads, _, width = query.shape
     q, k, v = (part.flatten(0, 1) for part in (query, key, value))

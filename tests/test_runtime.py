@@ -69,7 +69,7 @@ def test_half_is_what_the_processor_multiplies(
 def test_xformers_is_asked_for_only_when_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "xformers", None)
     monkeypatch.setitem(sys.modules, "xformers.ops", None)
-    assert callable(attention_kernel("sdpa"))
+    assert attention_kernel("sdpa", compiled="whole") is F.scaled_dot_product_attention
     with pytest.raises(InvalidConfig, match="pip install") as caught:
         attention_kernel("xformers")
     assert caught.value.field == "runtime.attention"

@@ -79,7 +79,9 @@ def _table(measured: Measured) -> Iterator[str]:
     config, environment = measured.config, measured.environment
     threads = "" if environment["gpu"] else f", {environment['threads']} threads"
     steps = config.steps or config.model.steps
-    yield f"{config.model.name}, {steps} steps, {device_name(environment)}{threads}"
+    compiled = config.runtime.compile
+    how = environment["dtype"] + ("" if compiled == "none" else f", compile={compiled}")
+    yield f"{config.model.name}, {steps} steps, {how}, {device_name(environment)}{threads}"
     yield ""
     stocks = [way for way in _ways(measured) if way != OurWay.name]
     heads = [head for way in stocks for head in (f"{way} s", "/ ours")]

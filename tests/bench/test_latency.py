@@ -101,8 +101,9 @@ def test_short_runs_are_repeated_until_the_seconds_are_full() -> None:
 def measured(samples: list[Sample]) -> Measured:
     config = cast(LatencyConfig, compose_config(name="latency"))
     work = {size: {"unet": Work(10**9, 10**6), "decode": Work(0, 10**9)} for size in REQUESTS}
+    environment = describe_environment() | {"dtype": "float32"}  # as of a run with a suite
     return Measured(
-        config, describe_environment(), 0.5, {"total": 3.0}, samples, Rates(1e10, 1e10), work,
+        config, environment, 0.5, {"total": 3.0}, samples, Rates(1e10, 1e10), work,
         {"process": 2e9}, [], ["A note."],
     )  # fmt: skip
 
@@ -115,6 +116,7 @@ def test_results_say_what_was_measured(tmp_path: Path) -> None:
         "| 1024x1024 | **1.000** | 1.000 to 1.000 | 1.000 | 0.200 | 5.0 | 2.500 | **2.50** |"
         in (table)
     )
+    assert table.startswith("mini, 8 steps, float32, ") and "compile" not in table
     assert "| size | median s |" in table and "| stock diffusers s | / ours |" in table
     assert "A note." in table and table == (tmp_path / "table.md").read_text()
     rows = pq.read_table(tmp_path / "samples.parquet").to_pylist()
