@@ -80,7 +80,7 @@ class StockRemixer:
 def stock_remixers(remixer: Remixer) -> dict[str, StockRemixer]:
     """Stock pipelines by their precision: ours, and before it on a CPU that of diffusers' loaders.
 
-    They load float32 unless told otherwise, and on a CPU nobody is told to.
+    Those load float32 unless told otherwise, which on a CPU is usual.
     """
     ours = {str(remixer.suite.dtype).removeprefix("torch."): StockRemixer(remixer)}
     if "float32" in ours or remixer.suite.device.type != "cpu":

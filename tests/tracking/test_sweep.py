@@ -51,7 +51,7 @@ def test_a_real_sweep_is_read_back(
     assert weights.items() <= run.data.tags.items() and "weights.unet" in weights
     assert run.data.tags["version.torch"] == environment["versions"]["torch"]
     assert run.data.tags["mlflow.source.git.commit"] == environment["git"]["commit"]
-    expected = {"model.name": "mini", "steps": "1", "runtime.batch_size": "16", "dtype": "float32"}
+    expected = {"model.name": "mini", "steps": "1", "runtime.batch_size": "32", "dtype": "float32"}
     expected |= {"axes.style_fidelity": "[0, 1]", "axes.seed": "[1, 2]", "cells": "4"}
     assert expected.items() <= run.data.params.items()
     assert not [name for name in run.data.params if name.startswith(("tracking", "model.lora"))]
