@@ -20,7 +20,7 @@ def estimate_foreground(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
     lost the old background, only edges between product and nothing are estimated: a wide
     half-transparent area, such as glass, keeps its colour.
     """
-    result = np.asarray(cv2.cvtColor(rgba, cv2.COLOR_RGBA2RGB))
+    result = np.asarray(cv2.cvtColor(rgba, cv2.COLOR_RGBA2RGB), np.uint8)
     partial = (rgba[..., 3] > 0) & (rgba[..., 3] < 255)
     if partial.any() and partial.size > 1:  # a single pixel has nothing to learn from
         from pymatting import estimate_foreground_ml  # compiles with numba: only when needed
