@@ -55,17 +55,19 @@ def floors_of(measured: Measured, size: str) -> dict[str, float]:
     return floor_seconds(measured.work[size], measured.rates)
 
 
-def numbers(ours: Sequence[float], stock: Sequence[float], floor: float) -> dict[str, float]:
-    """What is said of one size: seconds, and ratios; `stock` may be empty, the 99th left out."""
+def numbers(ours: Sequence[float], floor: float) -> dict[str, float]:
+    """What is said of one size: seconds, and their ratio to the floor; the 99th may be left out."""
     low, high, p90 = (float(value) for value in np.percentile(ours, [25, 75, 90]))
     middle = median(ours)
     found = {"median_s": middle, "p25_s": low, "p75_s": high, "p90_s": p90}
     if len(ours) >= _P99:
         found["p99_s"] = float(np.percentile(ours, 99))
-    found |= {"floor_s": floor, "ratio_to_floor": middle / floor}
-    if stock:
-        found |= {"stock_median_s": median(stock), "stock_to_ours": median(stock) / middle}
-    return found
+    return found | {"floor_s": floor, "ratio_to_floor": middle / floor}
+
+
+def beside(stock: Sequence[float], ours: Sequence[float]) -> dict[str, float]:
+    """What is said of a stock pipeline at one size."""
+    return {"stock_median_s": median(stock), "stock_to_ours": median(stock) / median(ours)}
 
 
 def _raw(measured: Measured) -> dict[str, Any]:
@@ -124,14 +126,15 @@ def _line(measured: Measured, size: str, stocks: Sequence[str]) -> str:
     def totals(way: str) -> list[float]:
         return [s.run.total for s in counted(measured.samples, way, size)]
 
-    found = numbers(totals(OurWay.name), [], sum(floors_of(measured, size).values()))
-    others = [median(totals(way)) for way in stocks]
+    ours = totals(OurWay.name)
+    found = numbers(ours, sum(floors_of(measured, size).values()))
+    others = [beside(totals(way), ours) for way in stocks]
     tag = SIZES[size]
     cells = [
         f"{tag.width}x{tag.height}", f"**{found['median_s']:.3f}**",
         f"{found['p25_s']:.3f} to {found['p75_s']:.3f}",
         f"{found['p90_s']:.3f}" + (f", p99 {found['p99_s']:.3f}" if "p99_s" in found else ""),
         f"{found['floor_s']:.3f}", f"{found['ratio_to_floor']:.1f}",
-        *(cell for s in others for cell in (f"{s:.3f}", f"**{s / found['median_s']:.2f}**")),
+        *(f"{o['stock_median_s']:.3f} | **{o['stock_to_ours']:.2f}**" for o in others),
     ]  # fmt: skip
     return f"| {' | '.join(cells)} |"

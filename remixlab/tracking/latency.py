@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from remixlab.bench.compare import LatencyRun, read_latency
-from remixlab.bench.record import numbers
+from remixlab.bench.record import beside, numbers
 from remixlab.errors import InvalidConfig
 from remixlab.tracking.facts import Facts, Point, settings_of, tags_of, there
 
@@ -45,5 +45,6 @@ def _points(run: LatencyRun) -> Iterator[Point]:
         yield Point(f"peak_memory_bytes/{name}", size)
     for tag, ours in run.seconds.items():
         floor = sum(run.raw["floor_seconds"][tag].values())
-        for name, value in numbers(ours, run.stock.get(tag, []), floor).items():
+        stock = beside(run.stock[tag], ours) if tag in run.stock else {}
+        for name, value in (numbers(ours, floor) | stock).items():
             yield Point(f"{tag}/{name}", value)
