@@ -157,11 +157,16 @@ def to_image(tensor: torch.Tensor) -> Image.Image:
 
 
 def resize(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """Lanczos, antialiased, to `size` = (width, height).
+    """To `size` = (width, height): Lanczos, antialiased; bicubic for RGB where neither side shrinks.
 
-    Pillow itself premultiplies RGBA for this, so no colour of a transparent pixel leaks.
+    OpenCV's bicubic takes a twentieth of the time of Pillow's filters and looks the same there.
+    Pillow premultiplies RGBA itself, so no colour of a transparent pixel leaks.
     """
-    return image.resize(size, Image.Resampling.LANCZOS)
+    if image.mode != "RGB" or size[0] < image.width or size[1] < image.height:
+        return image.resize(size, Image.Resampling.LANCZOS)
+    import cv2  # as slow to import as all else here, and printing help needs none
+
+    return Image.fromarray(cv2.resize(np.asarray(image), size, interpolation=cv2.INTER_CUBIC))
 
 
 def reduced(size: tuple[int, int], longest: int) -> tuple[int, int]:

@@ -148,13 +148,14 @@ def _references(
     suite: Suite, requests: Sequence[RemixRequest], dials: Sequence[Dials], fit: str
 ) -> tuple[Tensor | None, list[int]]:
     """Tokens of the references that somebody reads, number 0 being none, and who reads which."""
-    read = [r.reference if d.style > 0 else None for r, d in zip(requests, dials, strict=True)]
-    if not any(read):
+    names = [r.reference_sha256 if d.style > 0 else None for r, d in zip(requests, dials, strict=True)]
+    named = zip(names, requests, strict=True)
+    pictures = {name: r.reference for name, r in named if name and r.reference}
+    if not pictures:
         return None, [0] * len(requests)
-    hashes = [images.sha256(picture) if picture else "" for picture in read]
-    names = ["", *dict.fromkeys(name for name in hashes if name)]
-    pictures = [picture for name in names[1:] if (picture := read[hashes.index(name)])]
-    return encode_references(suite, pictures, fit), [names.index(name) for name in hashes]
+    numbers = {None: 0, **{name: number for number, name in enumerate(pictures, start=1)}}
+    tokens = encode_references(suite, list(pictures.values()), fit)
+    return tokens, [numbers[name] for name in names]
 
 
 def _outlines(

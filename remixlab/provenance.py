@@ -8,7 +8,6 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from remixlab import images
 from remixlab.config import RemixConfig
 from remixlab.machine import commit, hardware
 from remixlab.models.suite import Suite
@@ -30,8 +29,8 @@ def describe(request: RemixRequest, suite: Suite, config: RemixConfig) -> dict[s
             "cfg_scale": request.cfg_scale,
             "outline_fidelity": request.outline_fidelity,
             "style_fidelity": request.style_fidelity,
-            "product_image": images.sha256(request.product),
-            "ref_image": images.sha256(request.reference) if request.reference else None,
+            "product_image": request.product_sha256,
+            "ref_image": request.reference_sha256,
         },
         "suite": dict(suite.provenance),
         "config": _settings(config),

@@ -11,6 +11,7 @@ import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import InitVar, dataclass, field, fields, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
@@ -126,6 +127,16 @@ class RemixRequest:
     def reference(self) -> Image.Image | None:
         """The decoded reference, RGB, or None."""
         return cast("Image.Image | None", self.ref_image)
+
+    @cached_property
+    def product_sha256(self) -> str:
+        """The product's identity, see `images.sha256`."""
+        return images.sha256(self.product)
+
+    @cached_property
+    def reference_sha256(self) -> str | None:
+        """The reference's identity; None without one."""
+        return images.sha256(self.reference) if self.reference else None
 
     def resolved(self) -> RemixRequest:
         """A copy whose seed is drawn (1 to 2^32 inclusive) if it was -1; images are shared."""

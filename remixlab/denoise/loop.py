@@ -13,7 +13,7 @@ from torch import Tensor
 from remixlab.denoise.conditioning import Conditions, distinct
 from remixlab.denoise.guidance import Row, combine, merge_rows, plan_rows
 from remixlab.denoise.keep import Keep
-from remixlab.models.attention import CrossRows, KeyValue, fill_cache
+from remixlab.models.attention import CrossRows, KeyValue, project_tokens
 from remixlab.models.suite import Suite
 
 OnStep = Callable[[int, int, Tensor], None]
@@ -98,7 +98,6 @@ class NetworkCall:
             scales=[row.style for row in rows],
             cache=keys,
         )
-        fill_cache(suite.unet, cross)
         holder = {number: request for request, number in reversed(list(enumerate(latents)))}
         return cls(
             conditions,
@@ -157,12 +156,10 @@ class OutlineCall:
         kinds, output_index = distinct([rows[i].controlnet_key for i in steered])
         texts = [text for _, text, _ in kinds]
         scale = torch.tensor([rows[i].outline_scale for i in steered], dtype=suite.dtype)
-        cross = CrossRows.build(conditions.texts, texts, cache=keys)
-        fill_cache(suite.controlnet, cross)
         return cls(
             _index([holder[latents] for latents, _, _ in kinds], suite),
             conditions.outlines[_index([outline for _, _, outline in kinds], suite)],
-            cross,
+            CrossRows.build(conditions.texts, texts, cache=keys),
             _added(conditions, texts),
             len(rows),
             _index(steered, suite),
@@ -199,7 +196,7 @@ def _plan_calls(suite: Suite, conditions: Conditions, steps: int) -> list[Networ
 
     Before the first step requests of one seed still have the same latents.
     """
-    keys: dict[str, KeyValue] = {}
+    keys = _project(suite, conditions)
     planned: dict[tuple[bool, bool, bool], NetworkCall] = {}
     calls = []
     for index in range(steps):
@@ -211,6 +208,17 @@ def _plan_calls(suite: Suite, conditions: Conditions, steps: int) -> list[Networ
             planned[kind] = NetworkCall.plan(suite, read, latents, keys)
         calls.append(planned[kind])
     return calls
+
+
+def _project(suite: Suite, conditions: Conditions) -> dict[str, KeyValue]:
+    """Keys and values of the texts and references, of those branches that a dial asks for."""
+    styled = any(dials.style > 0 for dials in conditions.dials)
+    keys = project_tokens(
+        suite.unet, conditions.texts, conditions.references if styled else None
+    )
+    if any(dials.outline > 0 for dials in conditions.dials):
+        keys |= project_tokens(suite.controlnet, conditions.texts)
+    return keys
 
 
 def _scheduler(suite: Suite) -> Any:

@@ -126,11 +126,11 @@ class RowAttention(nn.Module):
             out = self._add_reference(out, query, rows)
         return attn.to_out[1](attn.to_out[0](join_heads(out)))
 
-    def project(self, attn: Any, rows: CrossRows) -> None:
+    def project(self, attn: Any, rows: CrossRows, references: Tensor | None) -> None:
         """Fill the cache of `rows` with what this cross-attention layer, `attn`, reads."""
         self._text(attn, rows)
-        if self.reference_enabled and rows.references is not None:
-            self._reference(rows, rows.references)
+        if self.reference_enabled and references is not None:
+            self._reference(rows, references)
 
     def _text(self, attn: Any, rows: CrossRows) -> KeyValue:
         return self._project(rows, "text", rows.texts, attn.to_k, attn.to_v)
@@ -158,14 +158,18 @@ class RowAttention(nn.Module):
         return rows.cache[slot]
 
 
-def fill_cache(network: UNet2DConditionModel | ControlNetModel, rows: CrossRows) -> None:
-    """Project what `rows` reads for every layer ahead of the first call.
+def project_tokens(
+    network: UNet2DConditionModel | ControlNetModel, texts: Tensor, references: Tensor | None = None
+) -> dict[str, KeyValue]:
+    """The cache of `CrossRows` for all calls of a network that read these texts and references.
 
     Calls then only read the cache, which is what lets them be compiled.
     """
+    rows = CrossRows.build(texts, [])
     for name, attn in attention_layers(network):
         if name.endswith("attn2"):
-            attn.processor.project(attn, rows)
+            attn.processor.project(attn, rows, references)
+    return rows.cache
 
 
 def split_heads(tensor: Tensor, heads: int) -> Tensor:

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
 from remixlab.errors import InvalidImage, ProductAltered
-from remixlab.product.foreground import push_pull
+from remixlab.product.foreground import push_pull, weighted
 from remixlab.product.mask import Product
 
 
@@ -53,11 +53,7 @@ def prefill(product: Product, colour: ArrayLike | None = None) -> NDArray[np.uin
     default the mean of the foreground; the product itself lies over them by its alpha.
     The spreading is `push_pull`.
     """
-    weight = np.divide(product.alpha, 255, dtype=np.float32)[..., None]
-    colours = product.foreground * weight
-    if colour is None:
-        colour = colours.sum(axis=(0, 1), dtype=np.float64) / max(float(weight.sum()), 1e-6)
-    base = np.asarray(colour, np.float32).reshape(1, 1, 3)
-    level = np.concatenate([colours, weight], axis=2).astype(np.float32)
-    filled = push_pull(level, base)
-    return filled.round().clip(0, 255).astype(np.uint8)
+    alpha = np.divide(product.alpha, 255, dtype=np.float32)
+    level, mean = weighted(product.foreground, alpha)
+    base = mean if colour is None else np.asarray(colour, np.float32).reshape(1, 1, 3)
+    return np.asarray(cv2.convertScaleAbs(push_pull(level, base)), np.uint8)

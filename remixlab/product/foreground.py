@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -21,18 +23,20 @@ def estimate_foreground(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
     half-transparent area, such as glass, keeps its colour.
     """
     result = np.asarray(cv2.cvtColor(rgba, cv2.COLOR_RGBA2RGB), np.uint8)
-    partial = (rgba[..., 3] > 0) & (rgba[..., 3] < 255)
+    coverage = np.asarray(cv2.extractChannel(rgba, 3), np.uint8)
+    partial = cv2.inRange(coverage, 1, 254) > 0
     if partial.any() and partial.size > 1:  # a single pixel has nothing to learn from
         from pymatting import estimate_foreground_ml  # compiles with numba: only when needed
 
         crop = _bounds(partial, _MARGIN)
-        scaled = np.divide(rgba[crop], 255, dtype=np.float32)
-        colour, alpha, unsure = scaled[..., :3], scaled[..., 3], partial[crop]
+        colour, alpha = (np.divide(a[crop], 255, dtype=np.float32) for a in (result, coverage))
+        unsure = partial[crop]
         if _background_is_lost(colour, alpha):
-            colour = np.where(alpha[..., None] > 0, colour, _guess_background(colour, alpha))
+            guess = _guess_background(colour, alpha)
+            colour = cv2.copyTo(colour, np.ascontiguousarray(coverage[crop]), guess)
             unsure &= _near(alpha == 0) & _near(alpha == 1)
-        estimate = np.asarray(estimate_foreground_ml(colour, alpha)).clip(0, 1) * 255
-        result[crop][unsure] = estimate.round().astype(np.uint8)[unsure]
+        estimate = np.asarray(estimate_foreground_ml(colour, alpha))[unsure].clip(0, 1) * 255
+        result[crop][unsure] = estimate.round().astype(np.uint8)
     return result
 
 
@@ -53,6 +57,15 @@ def push_pull(level: Floats, base: Floats) -> Floats:
         upsampled = cv2.resize(filled, (width, height), interpolation=cv2.INTER_LINEAR)
         behind = np.asarray(upsampled, np.float32)
     return (level[..., :3] + (1 - level[..., 3:]) * behind).astype(np.float32)
+
+
+def weighted(colour: NDArray[Any], weight: Floats) -> tuple[Floats, Floats]:
+    """(H, W, 3) colours and (H, W) weights -> what `push_pull` takes: level and mean colour."""
+    level = np.empty((*weight.shape, 4), np.float32)
+    np.multiply(colour, weight[..., None], out=level[..., :3])
+    level[..., 3] = weight
+    *colours, total = cv2.sumElems(level)  # in float64
+    return level, (np.array(colours, np.float32) / max(total, 1e-6)).reshape(1, 1, 3)
 
 
 def _bounds(where: NDArray[np.bool_], margin: int) -> tuple[slice, slice]:
@@ -88,8 +101,5 @@ def _background_is_lost(colour: Floats, alpha: Floats) -> bool:
 
 def _guess_background(colour: Floats, alpha: Floats) -> Floats:
     """Spread the colours of the faintest pixels, which are nearly pure background."""
-    weight = np.where((alpha > 0) & (alpha < 1), (1 - alpha) ** 4, 0)[..., None]
-    weighted = (colour * weight).astype(np.float32)
-    mean = weighted.sum(axis=(0, 1)) / max(float(weight.sum()), 1e-6)
-    level = np.concatenate([weighted, weight], axis=2).astype(np.float32)
-    return push_pull(level, mean.reshape(1, 1, 3).astype(np.float32))
+    clear = np.where(alpha > 0, 1 - alpha, 0)
+    return push_pull(*weighted(colour, np.square(np.square(clear))))

@@ -20,6 +20,7 @@ from remixlab.product.foreground import estimate_foreground
 
 _GRABCUT_SIDE = 1024  # pixels; above it GrabCut takes minutes and segments no better
 _GRABCUT_STEPS = 5
+_REDUCING_GAP = 1.3  # how much of a reduction is left to the fine filter, see Pillow's `resize`
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,10 +35,12 @@ class Product:
             raise InvalidConfig(field="rgba", value=shown, accepted="(H, W, 4) uint8")
         self.rgba.flags.writeable = False
 
-    @property
+    @cached_property
     def alpha(self) -> NDArray[np.uint8]:
         """(H, W) uint8: 255 is product, 0 is to be filled."""
-        return self.rgba[..., 3]
+        plane = np.asarray(cv2.extractChannel(self.rgba, 3), np.uint8)
+        plane.flags.writeable = False
+        return plane
 
     @property
     def size(self) -> tuple[int, int]:
@@ -47,12 +50,12 @@ class Product:
     @cached_property
     def opaque(self) -> NDArray[np.uint8]:
         """(H, W): 255 where alpha is 255 and 0 elsewhere, the kind of mask that OpenCV takes."""
-        return np.where(self.alpha == 255, 255, 0).astype(np.uint8)
+        return np.asarray(cv2.inRange(self.alpha, 255, 255), np.uint8)
 
     @cached_property
     def soft(self) -> tuple[NDArray[np.intp], ...]:
         """Rows and columns of the pixels with 0 < alpha < 255."""
-        return np.nonzero((self.alpha > 0) & (self.alpha < 255))
+        return np.nonzero(cv2.inRange(self.alpha, 1, 254) > 0)
 
     @cached_property
     def foreground(self) -> NDArray[np.uint8]:
@@ -70,7 +73,12 @@ class Product:
             return self
         freed = cv2.cvtColor(self.foreground, cv2.COLOR_RGB2RGBA)
         picture = Image.fromarray(cv2.insertChannel(self.alpha, freed, 3))
-        result = Product(np.array(images.resize(picture, size)))
+        # Premultiplied, so that no colour of a transparent pixel leaks; Pillow would do that itself,
+        # but then forgets the gap, which halves the time and moves a few pixels by 5 of 255.
+        small = picture.convert("RGBa").resize(
+            size, Image.Resampling.LANCZOS, reducing_gap=_REDUCING_GAP
+        )
+        result = Product(np.array(small.convert("RGBA")))
         # Its colours are freed already; estimating once more would only cost time and accuracy.
         vars(result)["foreground"] = result.rgba[..., :3]
         return result
