@@ -157,7 +157,7 @@ def to_image(tensor: torch.Tensor) -> Image.Image:
 
 
 def resize(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """To `size` = (width, height): Lanczos, antialiased; bicubic for RGB where neither side shrinks.
+    """To (width, height): Lanczos, antialiased; bicubic where neither side of an RGB one shrinks.
 
     OpenCV's bicubic takes a twentieth of the time of Pillow's filters and looks the same there.
     Pillow premultiplies RGBA itself, so no colour of a transparent pixel leaks.

@@ -148,9 +148,10 @@ def _references(
     suite: Suite, requests: Sequence[RemixRequest], dials: Sequence[Dials], fit: str
 ) -> tuple[Tensor | None, list[int]]:
     """Tokens of the references that somebody reads, number 0 being none, and who reads which."""
-    names = [r.reference_sha256 if d.style > 0 else None for r, d in zip(requests, dials, strict=True)]
+    pairs = zip(requests, dials, strict=True)
+    names = [request.reference_sha256 if dial.style > 0 else None for request, dial in pairs]
     named = zip(names, requests, strict=True)
-    pictures = {name: r.reference for name, r in named if name and r.reference}
+    pictures = {name: request.reference for name, request in named if name and request.reference}
     if not pictures:
         return None, [0] * len(requests)
     numbers = {None: 0, **{name: number for number, name in enumerate(pictures, start=1)}}

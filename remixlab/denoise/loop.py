@@ -213,9 +213,7 @@ def _plan_calls(suite: Suite, conditions: Conditions, steps: int) -> list[Networ
 def _project(suite: Suite, conditions: Conditions) -> dict[str, KeyValue]:
     """Keys and values of the texts and references, of those branches that a dial asks for."""
     styled = any(dials.style > 0 for dials in conditions.dials)
-    keys = project_tokens(
-        suite.unet, conditions.texts, conditions.references if styled else None
-    )
+    keys = project_tokens(suite.unet, conditions.texts, conditions.references if styled else None)
     if any(dials.outline > 0 for dials in conditions.dials):
         keys |= project_tokens(suite.controlnet, conditions.texts)
     return keys

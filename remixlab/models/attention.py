@@ -147,7 +147,10 @@ class RowAttention(nn.Module):
             split_heads(key[rows.reference_index], query.shape[1]),
             split_heads(value[rows.reference_index], query.shape[1]),
         )
-        return out.index_add(0, rows.reference_rows, read * rows.reference_scale[..., None])
+        index, scaled = rows.reference_rows, read * rows.reference_scale[..., None]
+        if torch.compiler.is_compiling():  # a copy joins the loops around it, an addition does not
+            return out.index_copy(0, index, out[index] + scaled)
+        return out.index_add(0, index, scaled)
 
     def _project(
         self, rows: CrossRows, kind: str, source: Tensor, to_key: nn.Module, to_value: nn.Module

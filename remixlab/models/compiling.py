@@ -8,10 +8,12 @@ symbols: every size and every number of rows has a graph of its own, which is fa
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import nn
+from torch._dynamo.types import GuardFilterEntry
 from torch._inductor import config as inductor
 from torch.fx.experimental import _config as symbolic
 
@@ -21,6 +23,9 @@ from remixlab.models.suite import Suite
 # Of one network before torch gives up: three branches, and one row or several; of "static" also
 # seven sizes, and every number of rows that a batch of 16 can have.
 _GRAPHS = {"regional": 64, "whole": 64, "static": 1024}
+
+
+_PARTS = ("_modules", "_parameters", "_buffers")  # what the name of such a guard has in it
 
 
 def compile_suite(suite: Suite, how: str, *, cuda_graphs: bool = False) -> None:
@@ -51,12 +56,33 @@ def compile_suite(suite: Suite, how: str, *, cuda_graphs: bool = False) -> None:
     limits = torch._dynamo.config
     limits.recompile_limit = max(_GRAPHS[how], limits.recompile_limit)
     limits.accumulated_recompile_limit = max(_GRAPHS[how], limits.accumulated_recompile_limit)
-    options = {"triton.cudagraphs": cuda_graphs} if suite.device.type == "cuda" else {}
-    if how == "static" and suite.device.type == "cpu":
+    options: dict[str, Any] = {}
+    if suite.device.type == "cuda":
+        options = {"triton.cudagraphs": cuda_graphs}
+    elif how == "static":
         inductor.freezing = True  # Dynamo reads it too, so that as an option it does nothing
-    settings = {"fullgraph": True, "dynamic": how != "static", "options": options}
+        options = {"guard_filter_fn": _without_weights}
     for network in _regions(suite) if how == "regional" else _networks(suite):
-        network.compile(**settings)
+        # A copy each: torch takes the filter out of what it is given.
+        network.compile(fullgraph=True, dynamic=how != "static", options=dict(options))
+
+
+def _without_weights(guards: Sequence[GuardFilterEntry]) -> list[bool]:
+    """Which guards of a graph with frozen weights to keep: of the weights', one that says whose.
+
+    The others ask thousands of times a remix whether the network is still what was frozen; nobody
+    changes it. Without that one a second suite would be given the first one's graph.
+    """
+    within = [any(part in guard.name for part in _PARTS) for guard in guards]
+    owner = next(
+        (
+            number
+            for number, (guard, inside) in enumerate(zip(guards, within, strict=True))
+            if inside and guard.guard_type == "ID_MATCH" and "_parameters" in guard.name
+        ),
+        None,
+    )
+    return [owner is None or not inside or n == owner for n, inside in enumerate(within)]
 
 
 def _networks(suite: Suite) -> list[nn.Module]:

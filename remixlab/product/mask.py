@@ -73,8 +73,8 @@ class Product:
             return self
         freed = cv2.cvtColor(self.foreground, cv2.COLOR_RGB2RGBA)
         picture = Image.fromarray(cv2.insertChannel(self.alpha, freed, 3))
-        # Premultiplied, so that no colour of a transparent pixel leaks; Pillow would do that itself,
-        # but then forgets the gap, which halves the time and moves a few pixels by 5 of 255.
+        # Premultiplied, so that no colour of a transparent pixel leaks; Pillow would do that
+        # itself, but then forgets the gap, which halves the time and moves pixels by at most 5.
         small = picture.convert("RGBa").resize(
             size, Image.Resampling.LANCZOS, reducing_gap=_REDUCING_GAP
         )

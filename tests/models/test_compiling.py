@@ -87,6 +87,24 @@ def test_static_graphs_are_one_for_each_size(
 
 
 @pytest.mark.slow
+def test_two_suites_keep_their_own_frozen_weights(
+    remixer: Remixer, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nn.Module, "compile", _only_traced)
+    other = Remixer(load_tiny(tiny_folder).suite, remixer.config)
+    for network in (other.suite.unet, other.suite.vae):
+        for weight in network.parameters():
+            weight.data.mul_(0.8)
+    wanted = [one.remix(request()).background for one in (remixer, other)]
+    with inductor.patch(freezing=False):  # what is set for the process, here for the block
+        for one in (remixer, other):
+            compile_suite(one.suite, "static")
+        made = [one.remix(request()).background for one in (remixer, other)]
+    assert made == wanted
+    assert wanted[0] != wanted[1]
+
+
+@pytest.mark.slow
 def test_the_compiler_changes_no_picture(remixer: Remixer) -> None:
     """The blocks alone, for the whole networks take it minutes."""
     asked = [request(), request(seed=4, cfg_scale=1.0, outline_fidelity=0, style_fidelity=0)]
@@ -99,5 +117,4 @@ def test_the_compiler_changes_no_picture(remixer: Remixer) -> None:
 
 def _only_traced(network: nn.Module, **settings: Any) -> None:
     """What decides about compiling again is tracing; generating code takes minutes."""
-    del settings["options"]
     network._compiled_call_impl = torch.compile(network._call_impl, backend="eager", **settings)
