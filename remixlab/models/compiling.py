@@ -73,16 +73,15 @@ def _without_weights(guards: Sequence[GuardFilterEntry]) -> list[bool]:
     The others ask thousands of times a remix whether the network is still what was frozen; nobody
     changes it. Without that one a second suite would be given the first one's graph.
     """
-    within = [any(part in guard.name for part in _PARTS) for guard in guards]
-    owner = next(
-        (
-            number
-            for number, (guard, inside) in enumerate(zip(guards, within, strict=True))
-            if inside and guard.guard_type == "ID_MATCH" and "_parameters" in guard.name
-        ),
-        None,
-    )
-    return [owner is None or not inside or n == owner for n, inside in enumerate(within)]
+    owners = [
+        number
+        for number, guard in enumerate(guards)
+        if guard.guard_type == "ID_MATCH" and "_parameters" in guard.name
+    ]
+    return [
+        not owners or number == owners[0] or not any(part in guard.name for part in _PARTS)
+        for number, guard in enumerate(guards)
+    ]
 
 
 def _networks(suite: Suite) -> list[nn.Module]:
