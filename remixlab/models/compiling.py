@@ -24,7 +24,7 @@ from remixlab.models.suite import Suite
 # seven sizes, and every number of rows that a batch of 16 can have.
 _GRAPHS = {"regional": 64, "whole": 64, "static": 1024}
 
-_PARTS = ("_modules", "_parameters", "_buffers")  # in the name of a guard on a network's own modules
+_PARTS = ("_modules", "_parameters", "_buffers")  # in the names of guards on a network itself
 
 
 def compile_suite(suite: Suite, how: str, *, cuda_graphs: bool = False) -> None:
