@@ -20,7 +20,6 @@ from remixlab.product.foreground import estimate_foreground
 
 _GRABCUT_SIDE = 1024  # pixels; above it GrabCut takes minutes and segments no better
 _GRABCUT_STEPS = 5
-_REDUCING_GAP = 1.3  # how much of a reduction is left to the fine filter, see Pillow's `resize`
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,12 +72,7 @@ class Product:
             return self
         freed = cv2.cvtColor(self.foreground, cv2.COLOR_RGB2RGBA)
         picture = Image.fromarray(cv2.insertChannel(self.alpha, freed, 3))
-        # Premultiplied, so that no colour of a transparent pixel leaks; Pillow would do that
-        # itself, but then forgets the gap, which halves the time and moves pixels by at most 5.
-        small = picture.convert("RGBa").resize(
-            size, Image.Resampling.LANCZOS, reducing_gap=_REDUCING_GAP
-        )
-        result = Product(np.array(small.convert("RGBA")))
+        result = Product(np.array(images.resize(picture, size)))
         # Its colours are freed already; estimating once more would only cost time and accuracy.
         vars(result)["foreground"] = result.rgba[..., :3]
         return result

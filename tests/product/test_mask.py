@@ -151,7 +151,7 @@ def test_resized_carries_the_freed_colours():
     small = product.resized((20, 30))
     assert small.size == (20, 30)
     assert (small.foreground == small.rgba[..., :3]).all()
-    assert np.abs(small.rgba[small.alpha > 32][:, :3].astype(int) - GREEN).max() <= 12
+    assert np.abs(small.rgba[small.alpha > 16][:, :3].astype(int) - GREEN).max() <= 12
 
 
 def test_a_product_is_rgba():
