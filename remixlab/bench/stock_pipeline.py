@@ -26,6 +26,8 @@ from transformers import CLIPImageProcessor
 from remixlab.models.attention import attention_layers
 from remixlab.models.suite import Suite
 
+_EMBEDS = "text_time"  # SDXL's, which `expect_times` does in advance
+
 
 class PipelineAutoencoder(AutoencoderDC):
     """An AutoencoderDC with the answers that the pipeline expects of an AutoencoderKL."""
@@ -91,11 +93,11 @@ def _autoencoder(suite: Suite) -> Any:
 def _controlnet(suite: Suite) -> Any:
     """With its outline embedding put back, which the suite runs apart."""
     embedding = suite.outline_embedding.state_dict(prefix="controlnet_cond_embedding.")
-    return _copy(ControlNetModel, suite.controlnet, embedding)
+    return _copy(ControlNetModel, suite.controlnet, embedding, addition_embed_type=_EMBEDS)
 
 
 def _unet(suite: Suite) -> UNet2DConditionModel:
-    unet: Any = _copy(UNet2DConditionModel, suite.unet)
+    unet: Any = _copy(UNet2DConditionModel, suite.unet, addition_embed_type=_EMBEDS)
     # 4 is how the pipeline tells a plain UNet from one for inpainting; it asks nothing else.
     unet.register_to_config(in_channels=4, encoder_hid_dim_type="ip_image_proj")
     tokens = _tokens(suite.image_projection)
@@ -124,9 +126,9 @@ def _tokens(projection: Any) -> int:
     return plain or projection.latents.shape[1]
 
 
-def _copy(kind: Any, network: Any, more: dict[str, Tensor] | None = None) -> Any:
+def _copy(kind: Any, network: Any, more: dict[str, Tensor] | None = None, **config: Any) -> Any:
     with init_empty_weights(include_buffers=False):
-        fresh = kind.from_config(dict(network.config))
+        fresh = kind.from_config(dict(network.config), **config)
     state = {k: v for k, v in network.state_dict().items() if ".processor." not in k}
     weights = {key: value.contiguous() for key, value in {**state, **(more or {})}.items()}
     fresh.load_state_dict(weights, assign=True)

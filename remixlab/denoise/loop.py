@@ -15,6 +15,7 @@ from remixlab.denoise.guidance import Row, combine, merge_rows, plan_rows
 from remixlab.denoise.keep import Keep
 from remixlab.models.attention import CrossRows, KeyValue, project_tokens
 from remixlab.models.suite import Suite
+from remixlab.models.times import project_times
 
 OnStep = Callable[[int, int, Tensor], None]
 """Called after each step with its number from 1, the number of steps, and the latents."""
@@ -48,11 +49,11 @@ def denoise(
     scheduler = _scheduler(suite)
     scheduler.set_timesteps(steps)  # on the CPU: no step waits for the device
     extra = _step_arguments(scheduler, generators)
-    calls = _plan_calls(suite, conditions, len(scheduler.timesteps))
+    calls = _plan_calls(suite, conditions, scheduler.timesteps)
     latents = noise * scheduler.init_noise_sigma
     for index, (call, time) in enumerate(zip(calls, scheduler.timesteps, strict=True)):
         sample = scheduler.scale_model_input(latents, time)
-        prediction = call.predict(suite, sample, time)
+        prediction = call.predict(suite, sample, index, time)
         latents = scheduler.step(prediction, time, latents, **extra).prev_sample
         if keep is not None:
             known = _at_next_time(scheduler, keep, index)
@@ -63,18 +64,45 @@ def denoise(
 
 
 @dataclass(frozen=True)
+class Constants:
+    """What no step and no picture of a run changes, for those branches that a dial asks for.
+
+    Attributes:
+        keys: keys and values of texts and references, by layer.
+        times: (S, U, W) what residual blocks add in each of S steps for U texts, by network.
+    """
+
+    keys: dict[str, KeyValue]
+    times: dict[str, Tensor]
+
+    @classmethod
+    def project(cls, suite: Suite, conditions: Conditions, times: Tensor) -> Constants:
+        """Compute them; `times` (S,) are the schedule's."""
+        styled = any(dials.style > 0 for dials in conditions.dials)
+        references = conditions.references if styled else None
+        keys = project_tokens(suite.unet, conditions.texts, references)
+        networks: dict[str, Any] = {"unet": suite.unet}
+        if any(dials.outline > 0 for dials in conditions.dials):
+            keys |= project_tokens(suite.controlnet, conditions.texts)
+            networks["controlnet"] = suite.controlnet
+        read = times, conditions.pooled, conditions.time_ids
+        return cls(keys, {name: project_times(n, *read) for name, n in networks.items()})
+
+
+@dataclass(frozen=True)
 class NetworkCall:
     """One forward pass of ControlNet and UNet over the distinct rows of a batch, planned ahead.
 
-    `sample_index` picks the latents of each UNet row, `row_index` the output of each planned row,
-    and `conditions` say how those become one prediction a request.
+    `sample_index` picks the latents of each UNet row, `times` (S, N, W) are what its blocks add in
+    each step, `row_index` picks the output of each planned row, and `conditions` say how those
+    become one prediction a request.
     """
 
     conditions: Conditions
     sample_index: Tensor
     row_index: Tensor
     cross: CrossRows
-    added: dict[str, Tensor]
+    times: Tensor
     outline: OutlineCall | None
 
     @classmethod
@@ -83,12 +111,9 @@ class NetworkCall:
         suite: Suite,
         conditions: Conditions,
         latents: Sequence[int],
-        keys: dict[str, KeyValue],
+        constants: Constants,
     ) -> NetworkCall:
-        """Plan the call; `latents` numbers each request's latents, equal numbers being equal.
-
-        `keys` holds the keys and values of texts and references for all calls of a run.
-        """
+        """Plan the call; `latents` numbers each request's latents, equal numbers being equal."""
         rows, row_index = merge_rows(plan_rows(conditions, latents))
         cross = CrossRows.build(
             conditions.texts,
@@ -96,7 +121,7 @@ class NetworkCall:
             references=conditions.references,
             reference_index=[row.reference for row in rows],
             scales=[row.style for row in rows],
-            cache=keys,
+            cache=constants.keys,
         )
         holder = {number: request for request, number in reversed(list(enumerate(latents)))}
         return cls(
@@ -104,20 +129,20 @@ class NetworkCall:
             _index([holder[row.latents] for row in rows], suite),
             _index(row_index, suite),
             cross,
-            _added(conditions, [row.text for row in rows]),
-            OutlineCall.plan(suite, conditions, rows, holder, keys),
+            constants.times["unet"][:, cross.text_index],
+            OutlineCall.plan(suite, conditions, rows, holder, constants),
         )
 
-    def predict(self, suite: Suite, sample: Tensor, time: Tensor) -> Tensor:
+    def predict(self, suite: Suite, sample: Tensor, step: int, time: Tensor) -> Tensor:
         """(B, C, h, w) scaled latents -> (B, C, h, w) predictions, guidance included."""
         sample = sample.to(suite.dtype)
-        residuals = self.outline.residuals(suite, sample, time) if self.outline else {}
+        residuals = self.outline.residuals(suite, sample, step, time) if self.outline else {}
         predicted = suite.unet(
             sample[self.sample_index],
             time,
             encoder_hidden_states=self.cross.texts[self.cross.text_index],
+            timestep_cond=self.times[step],
             cross_attention_kwargs={"rows": self.cross},
-            added_cond_kwargs=self.added,
             **residuals,
         ).sample
         return combine(predicted.float()[self.row_index], self.conditions)
@@ -134,7 +159,7 @@ class OutlineCall:
     sample_index: Tensor
     embedded: Tensor
     cross: CrossRows
-    added: dict[str, Tensor]
+    times: Tensor
     rows: int
     row_index: Tensor
     output_index: Tensor
@@ -147,35 +172,37 @@ class OutlineCall:
         conditions: Conditions,
         rows: Sequence[Row],
         holder: dict[int, int],
-        keys: dict[str, KeyValue],
+        constants: Constants,
     ) -> OutlineCall | None:
         """Plan it for the UNet's `rows`; None if none of them has an outline."""
         steered = [i for i, row in enumerate(rows) if row.outline_scale > 0]
         if not steered or conditions.outlines is None:
             return None
         kinds, output_index = distinct([rows[i].controlnet_key for i in steered])
-        texts = [text for _, text, _ in kinds]
+        cross = CrossRows.build(
+            conditions.texts, [text for _, text, _ in kinds], cache=constants.keys
+        )
         scale = torch.tensor([rows[i].outline_scale for i in steered], dtype=suite.dtype)
         return cls(
             _index([holder[latents] for latents, _, _ in kinds], suite),
             conditions.outlines[_index([outline for _, _, outline in kinds], suite)],
-            CrossRows.build(conditions.texts, texts, cache=keys),
-            _added(conditions, texts),
+            cross,
+            constants.times["controlnet"][:, cross.text_index],
             len(rows),
             _index(steered, suite),
             _index(output_index, suite),
             scale.to(suite.device)[:, None, None, None],
         )
 
-    def residuals(self, suite: Suite, sample: Tensor, time: Tensor) -> dict[str, Any]:
+    def residuals(self, suite: Suite, sample: Tensor, step: int, time: Tensor) -> dict[str, Any]:
         """The residuals that the UNet adds, as its keyword arguments; zero where no outline is."""
         down, middle = suite.controlnet(
             sample[self.sample_index],
             time,
             encoder_hidden_states=self.cross.texts[self.cross.text_index],
             controlnet_cond=self.embedded,
+            timestep_cond=self.times[step],
             cross_attention_kwargs={"rows": self.cross},
-            added_cond_kwargs=self.added,
             return_dict=False,
         )
         return {
@@ -191,12 +218,13 @@ class OutlineCall:
         return empty.index_copy(0, self.row_index, scaled)
 
 
-def _plan_calls(suite: Suite, conditions: Conditions, steps: int) -> list[NetworkCall]:
+def _plan_calls(suite: Suite, conditions: Conditions, times: Tensor) -> list[NetworkCall]:
     """The call of each step; steps that run the same branches share one, but for the first.
 
     Before the first step requests of one seed still have the same latents.
     """
-    keys = _project(suite, conditions)
+    constants = Constants.project(suite, conditions, times)
+    steps = len(times)
     planned: dict[tuple[bool, bool, bool], NetworkCall] = {}
     calls = []
     for index in range(steps):
@@ -205,18 +233,9 @@ def _plan_calls(suite: Suite, conditions: Conditions, steps: int) -> list[Networ
         if kind not in planned:
             read = conditions.with_branches(guidance=guidance, outline=outline)
             latents = conditions.noise if index == 0 else range(len(conditions.dials))
-            planned[kind] = NetworkCall.plan(suite, read, latents, keys)
+            planned[kind] = NetworkCall.plan(suite, read, latents, constants)
         calls.append(planned[kind])
     return calls
-
-
-def _project(suite: Suite, conditions: Conditions) -> dict[str, KeyValue]:
-    """Keys and values of the texts and references, of those branches that a dial asks for."""
-    styled = any(dials.style > 0 for dials in conditions.dials)
-    keys = project_tokens(suite.unet, conditions.texts, conditions.references if styled else None)
-    if any(dials.outline > 0 for dials in conditions.dials):
-        keys |= project_tokens(suite.controlnet, conditions.texts)
-    return keys
 
 
 def _scheduler(suite: Suite) -> Any:
@@ -226,14 +245,6 @@ def _scheduler(suite: Suite) -> Any:
 
 def _index(numbers: Sequence[int], suite: Suite) -> Tensor:
     return torch.tensor(list(numbers), device=suite.device)
-
-
-def _added(conditions: Conditions, texts: Sequence[int]) -> dict[str, Tensor]:
-    pooled = conditions.pooled[torch.tensor(list(texts), device=conditions.pooled.device)]
-    return {
-        "text_embeds": pooled,
-        "time_ids": conditions.time_ids.to(pooled).expand(len(texts), -1),
-    }
 
 
 def _at_next_time(scheduler: Any, keep: Keep, index: int) -> Tensor:

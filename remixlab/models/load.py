@@ -21,6 +21,7 @@ from remixlab.models.read import read_parts
 from remixlab.models.schedulers import make_scheduler
 from remixlab.models.spec import SuiteSpec
 from remixlab.models.suite import Suite
+from remixlab.models.times import expect_times
 
 
 def load_suite(
@@ -55,6 +56,8 @@ def load_suite(
     projection = _add_references(spec, parts, kernel).to(device=device, dtype=dtype)
     attach_processors(parts.networks["controlnet"], kernel, references=False)
     outline_embedding = _take_outline_embedding(parts.networks["controlnet"])
+    for part in ("unet", "controlnet"):
+        expect_times(parts.networks[part])
     if channels_last:
         for part in ("unet", "controlnet", "vae"):
             parts.networks[part].to(memory_format=torch.channels_last)

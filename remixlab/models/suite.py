@@ -30,9 +30,10 @@ class Suite:
 
     Attributes:
         tokenizers: for `text_encoders[0]` and `[1]`, in SDXL's order.
-        unet: attention goes through `RowAttention`, with the IP-Adapter's keys and values.
+        unet: attention goes through `RowAttention`, with the IP-Adapter's keys and values; its
+            `timestep_cond` are rows of `project_times`.
         vae: may be wider than `dtype` (see `load_suite`); ask `vae.dtype`.
-        controlnet: expects an outline that is embedded already; goes through `RowAttention`.
+        controlnet: as the UNet; expects an outline that is embedded already.
         outline_embedding: (B, 3, H, W) control image -> (B, C, H/f, W/f), C the UNet's first
             width and f `latent_factor`; the ControlNet's own, so that a picture needs it once.
         image_projection: the image encoder's output -> (B, T, D) tokens of the reference.

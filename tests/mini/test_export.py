@@ -14,7 +14,7 @@ from transformers import CLIPTokenizer
 from remixlab import images
 from remixlab.config import compose_config
 from remixlab.denoise.conditioning import Conditions, Dials, encode_texts, micro_conditioning
-from remixlab.denoise.loop import NetworkCall
+from remixlab.denoise.loop import Constants, NetworkCall
 from remixlab.mini import architecture
 from remixlab.mini.denoiser import MiniNetworks
 from remixlab.mini.export import export_suite, load_autoencoder
@@ -118,7 +118,8 @@ def loaded_output(suite: Suite, noisy: Tensor, time: Tensor, dials: Dials) -> Te
         dials=[dials],
         noise=[0],
     )
-    return NetworkCall.plan(suite, conditions, [0], {}).predict(suite, noisy, time)
+    constants = Constants.project(suite, conditions, time[None])
+    return NetworkCall.plan(suite, conditions, [0], constants).predict(suite, noisy, 0, time)
 
 
 @torch.inference_mode()

@@ -22,6 +22,7 @@ from remixlab.models.attention import CrossRows, RowAttention, attach_processors
 from remixlab.models.load import load_suite
 from remixlab.models.spec import SuiteSpec
 from remixlab.models.suite import Suite
+from remixlab.models.times import project_times
 from remixlab.models.vae import decode_latents, encode_pixels
 from tests.ldm_keys import old_clip_key
 from tests.tiny_suite import CROSS_WIDTH, POOLED_WIDTH, tiny_config, tiny_unet, write_tiny_suite
@@ -54,7 +55,7 @@ def denoised(suite: Suite, *, scale: float = 1.0, outline: bool = True) -> Tenso
         reference_index=[0, 0],
         scales=[0.0, scale],
     )
-    added = {"text_embeds": noise(2, POOLED_WIDTH), "time_ids": noise(2, 6)}
+    read = torch.tensor([500.0]), noise(2, POOLED_WIDTH), noise(6)
     hint = suite.outline_embedding(noise(2, 3, side, side))
     latents, text = noise(2, suite.latent_channels, 4, 4), noise(2, 7, CROSS_WIDTH)
     down, mid = suite.controlnet(
@@ -62,7 +63,7 @@ def denoised(suite: Suite, *, scale: float = 1.0, outline: bool = True) -> Tenso
         500,
         text,
         hint,
-        added_cond_kwargs=added,
+        timestep_cond=project_times(suite.controlnet, *read)[0],
         cross_attention_kwargs={"rows": CrossRows(rows.texts, rows.text_index)},
         return_dict=False,
     )
@@ -71,7 +72,7 @@ def denoised(suite: Suite, *, scale: float = 1.0, outline: bool = True) -> Tenso
         latents,
         500,
         text,
-        added_cond_kwargs=added,
+        timestep_cond=project_times(suite.unet, *read)[0],
         cross_attention_kwargs={"rows": rows},
         **(residuals if outline else {}),
     ).sample

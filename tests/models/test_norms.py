@@ -50,6 +50,17 @@ def test_half_precision_is_laid_out_for_the_kernel(monkeypatch: pytest.MonkeyPat
     assert seen == [False, True]
 
 
+def test_compiled_half_precision_is_normed_by_channel(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain, relaid = norms(torch.bfloat16)
+    # Off centre, so that a mean square less a squared mean has digits to lose.
+    pictures = (torch.randn(2, 32, 9, 7) + 8).bfloat16().to(memory_format=torch.channels_last)
+    expected = plain.float()(pictures.float())
+    monkeypatch.setattr(nn.GroupNorm, "forward", None)  # nobody asks PyTorch's
+    found = torch.compile(relaid, backend="eager", fullgraph=True)(pictures)
+    assert found.dtype == torch.bfloat16
+    assert torch.allclose(found.float(), expected, rtol=8e-3, atol=8e-3)
+
+
 def test_stock_pipelines_keep_their_own_norms(tiny: Suite) -> None:
     ours, theirs = (
         {type(module) for module in unet.modules() if isinstance(module, nn.GroupNorm)}
