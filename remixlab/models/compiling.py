@@ -8,7 +8,8 @@ symbols: every size and every number of rows has a graph of its own, which is fa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import Any
 
 import torch
@@ -36,7 +37,7 @@ def compile_suite(suite: Suite, how: str, *, cuda_graphs: bool = False) -> None:
             minutes gains little; "regional", the transformer blocks alone (one graph for all
             blocks of a shape, so that the first remix waits less); "whole", every network in one
             graph; "static", the same for each shape, on a CPU with the weights laid out for its
-            kernels.
+            kernels and without Python between them.
         cuda_graphs: replay each graph's kernels without Python (CUDA only).
 
     Raises:
@@ -59,11 +60,28 @@ def compile_suite(suite: Suite, how: str, *, cuda_graphs: bool = False) -> None:
     if suite.device.type == "cuda":
         options = {"triton.cudagraphs": cuda_graphs}
     elif how == "static":
-        inductor.freezing = True  # Dynamo reads it too, so that as an option it does nothing
-        options = {"guard_filter_fn": _without_weights}
+        options = {"guard_filter_fn": _without_weights, "cpp_wrapper": True}
     for network in _regions(suite) if how == "regional" else _networks(suite):
         # A copy each: torch takes the filter out of what it is given.
         network.compile(fullgraph=True, dynamic=how != "static", options=dict(options))
+        if how == "static" and suite.device.type == "cpu":
+            network._compiled_call_impl = _freezing(network._compiled_call_impl)
+
+
+def _freezing(call: Any) -> Callable[..., Any]:
+    """The same call with its weights frozen, in whichever thread it is made.
+
+    Dynamo reads the setting too, so that as an option of one graph it does nothing; and what one
+    thread sets is not set in another, where a graph would be compiled anew and without it.
+    """
+
+    @wraps(call)
+    def frozen(*args: Any, **kwargs: Any) -> Any:
+        if not inductor.freezing:
+            inductor.freezing = True
+        return call(*args, **kwargs)
+
+    return frozen
 
 
 def _without_weights(guards: Sequence[GuardFilterEntry]) -> list[bool]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -74,16 +75,30 @@ def test_static_graphs_are_one_for_each_size(
     monkeypatch.setattr(nn.Module, "compile", _only_traced)
     with inductor.patch(freezing=False):  # what is set for the process, here for the block
         compile_suite(remixer.suite, "static")
+        sides = [(64, 64), (96, 64)]
+        for side in sides:  # the warm-up
+            remixer.remix(request(*side))
         assert inductor.freezing
-    sides = [(64, 64), (96, 64)]
-    for side in sides:  # the warm-up
-        remixer.remix(request(*side))
     with torch.compiler.set_stance("fail_on_recompile"):
         for side in sides:
             remixer.remix(request(*side, seed=9, prompt="sand and a shell", cfg_scale=4.0))
             remixer.remix(request(*side, outline_fidelity=0.4, style_fidelity=1.3))
         with pytest.raises(RuntimeError, match="recompile"):
             remixer.remix_batch([request(seed=seed) for seed in (4, 5, 6)])
+
+
+@pytest.mark.slow
+def test_weights_are_frozen_in_every_thread(
+    remixer: Remixer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nn.Module, "compile", _only_traced)
+    with inductor.patch(freezing=False):
+        compile_suite(remixer.suite, "static")
+        remixer.remix(request())  # the warm-up
+        with torch.compiler.set_stance("fail_on_recompile"), ThreadPoolExecutor(1) as other:
+            other.submit(torch.set_num_threads, torch.get_num_threads())  # graphs know it too
+            other.submit(remixer.remix, request(seed=9)).result()
+            assert other.submit(lambda: inductor.freezing).result()
 
 
 @pytest.mark.slow
