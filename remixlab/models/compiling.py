@@ -56,15 +56,15 @@ def compile_suite(suite: Suite, how: str, *, cuda_graphs: bool = False) -> None:
     limits = torch._dynamo.config
     limits.recompile_limit = max(_GRAPHS[how], limits.recompile_limit)
     limits.accumulated_recompile_limit = max(_GRAPHS[how], limits.accumulated_recompile_limit)
-    options: dict[str, Any] = {}
-    if suite.device.type == "cuda":
-        options = {"triton.cudagraphs": cuda_graphs}
-    elif how == "static":
+    cuda = suite.device.type == "cuda"
+    frozen = how == "static" and not cuda
+    options: dict[str, Any] = {"triton.cudagraphs": cuda_graphs} if cuda else {}
+    if frozen:
         options = {"guard_filter_fn": _without_weights, "cpp_wrapper": True}
     for network in _regions(suite) if how == "regional" else _networks(suite):
         # A copy each: torch takes the filter out of what it is given.
         network.compile(fullgraph=True, dynamic=how != "static", options=dict(options))
-        if how == "static" and suite.device.type == "cpu":
+        if frozen:
             network._compiled_call_impl = _freezing(network._compiled_call_impl)
 
 

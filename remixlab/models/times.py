@@ -23,7 +23,12 @@ class _Unread(Timesteps):
 
 
 class _Given(TimestepEmbedding):
-    """Passes on what the network was given; its own weights are for `project_times`."""
+    """Passes on what the network was given; its own weights are for `project_times`.
+
+    `blocks` are the residual blocks that take their shares of it, in the order of the shares.
+    """
+
+    blocks: tuple[Any, ...]
 
     def forward(self, sample: Tensor, condition: Any = None) -> Tensor:
         return condition
@@ -47,8 +52,10 @@ def expect_times(network: Any) -> None:
     network.register_to_config(addition_embed_type=None)
     network.time_proj.__class__ = _Unread
     network.time_embedding.__class__ = _Given
+    blocks: tuple[Any, ...] = tuple(m for m in network.modules() if isinstance(m, ResnetBlock2D))
+    network.time_embedding.blocks = blocks  # a tuple, so that no weight has a second name
     start = 0
-    for block in _blocks(network):
+    for block in blocks:
         block.skip_time_act = True
         block.time_emb_proj.__class__ = _Share
         block.time_emb_proj.start = start
@@ -72,10 +79,6 @@ def project_times(network: Any, times: Tensor, pooled: Tensor, time_ids: Tensor)
     added = network.add_embedding(torch.cat([pooled, sizes], -1))
     waves = Timesteps.forward(network.time_proj, times).to(pooled)
     steps = TimestepEmbedding.forward(network.time_embedding, waves)
-    blocks = _blocks(network)
+    blocks = network.time_embedding.blocks
     embedded = blocks[0].nonlinearity(steps[:, None] + added)
     return torch.cat([nn.Linear.forward(b.time_emb_proj, embedded) for b in blocks], -1)
-
-
-def _blocks(network: nn.Module) -> list[Any]:
-    return [module for module in network.modules() if isinstance(module, ResnetBlock2D)]

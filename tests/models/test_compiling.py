@@ -79,12 +79,12 @@ def test_static_graphs_are_one_for_each_size(
         for side in sides:  # the warm-up
             remixer.remix(request(*side))
         assert inductor.freezing
-    with torch.compiler.set_stance("fail_on_recompile"):
-        for side in sides:
-            remixer.remix(request(*side, seed=9, prompt="sand and a shell", cfg_scale=4.0))
-            remixer.remix(request(*side, outline_fidelity=0.4, style_fidelity=1.3))
-        with pytest.raises(RuntimeError, match="recompile"):
-            remixer.remix_batch([request(seed=seed) for seed in (4, 5, 6)])
+        with torch.compiler.set_stance("fail_on_recompile"):
+            for side in sides:
+                remixer.remix(request(*side, seed=9, prompt="sand and a shell", cfg_scale=4.0))
+                remixer.remix(request(*side, outline_fidelity=0.4, style_fidelity=1.3))
+            with pytest.raises(RuntimeError, match="recompile"):
+                remixer.remix_batch([request(seed=seed) for seed in (4, 5, 6)])
 
 
 @pytest.mark.slow
