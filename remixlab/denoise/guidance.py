@@ -62,32 +62,40 @@ def _row(conditions: Conditions, latents: Sequence[int], i: int, *, guided: bool
     )
 
 
-def combine(predictions: Tensor, conditions: Conditions) -> Tensor:
+@dataclass(frozen=True)
+class Guidance:
     """Classifier-free guidance, each request with its own scale.
 
     Ho and Salimans 2022 (arXiv:2207.12598), as `u + s * (c - u)`; requests without an
     unconditional row keep their conditional one.
 
-    Args:
-        predictions: (B + G, C, h, w) in the order of `plan_rows`.
-        conditions: those the rows were planned from.
-
-    Returns:
-        (B, C, h, w).
+    Attributes:
+        count: B, the requests.
+        guided: (G,) those with an unconditional row.
+        scales: (G, 1, 1, 1) float32.
     """
-    guided = guided_requests(conditions)
-    count = len(conditions.dials)
-    conditional, unconditional = predictions[:count], predictions[count:]
-    if not guided:
-        return conditional
-    scales = torch.tensor(
-        [conditions.dials[i].cfg_scale for i in guided],
-        device=predictions.device,
-        dtype=predictions.dtype,
-    )[:, None, None, None]
-    index = torch.tensor(guided, device=predictions.device)
-    mixed = unconditional + scales * (conditional[index] - unconditional)
-    return mixed if len(guided) == count else conditional.index_copy(0, index, mixed)
+
+    count: int
+    guided: Tensor
+    scales: Tensor
+
+    @classmethod
+    def plan(cls, conditions: Conditions, device: torch.device | str = "cpu") -> Guidance:
+        """What `combine` needs, on the device before the first step."""
+        guided = guided_requests(conditions)
+        scales = torch.tensor([conditions.dials[i].cfg_scale for i in guided], device=device)
+        index = torch.tensor(guided, dtype=torch.long, device=device)
+        return cls(len(conditions.dials), index, scales[:, None, None, None])
+
+    def combine(self, predictions: Tensor) -> Tensor:
+        """(B + G, C, h, w) in the order of `plan_rows` -> (B, C, h, w)."""
+        conditional, unconditional = predictions[: self.count], predictions[self.count :]
+        if len(self.guided) == 0:
+            return conditional
+        if len(self.guided) == self.count:
+            return unconditional + self.scales * (conditional - unconditional)
+        mixed = unconditional + self.scales * (conditional[self.guided] - unconditional)
+        return conditional.index_copy(0, self.guided, mixed)
 
 
 def merge_rows(rows: Sequence[Row]) -> tuple[list[Row], list[int]]:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+NoiseLevel = tuple[float, float]
+"""The shares of picture and of noise in noised latents."""
 
 
 @dataclass(frozen=True)
@@ -23,14 +27,27 @@ class Keep:
     freedom: Tensor
     noise: Tensor
 
-    def blend(self, latents: Tensor, known: Tensor, progress: float) -> Tensor:
-        """Put `known`, the product at the current noise level, where it is not yet free.
+    def blend(self, latents: Tensor, level: NoiseLevel, progress: float) -> Tensor:
+        """Put the product, noised to the current level, where it is not yet free.
 
         A place of freedom f is let go when the share 1 - f of the steps is done: differential
         diffusion (Levin and Fried 2023, arXiv:2306.00950), which seams less than a hard mask.
         """
-        free = self.freedom > 1 - progress
-        return torch.where(free, latents, known)
+        kept, noised = level
+        known = self.latents * kept + self.noise * noised
+        return torch.where(self.freedom > 1 - progress, latents, known)
+
+
+def noise_levels(scheduler: Any) -> list[NoiseLevel]:
+    """The level that each step of a diffusers scheduler reaches; the last one is (1, 0).
+
+    `add_noise` is linear in both, so that numbers say it for every picture: asked for latents on
+    a card it would look the step up there, and wait for it.
+    """
+    later = scheduler.timesteps[1:]
+    one, none = torch.ones(len(later)), torch.zeros(len(later))
+    kept, noised = scheduler.add_noise(one, none, later), scheduler.add_noise(none, one, later)
+    return [*zip(kept.tolist(), noised.tolist(), strict=True), (1.0, 0.0)]
 
 
 def latent_freedom(alpha: Tensor, factor: int) -> Tensor:

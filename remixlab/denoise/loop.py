@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from remixlab.denoise.conditioning import Conditions, distinct
-from remixlab.denoise.guidance import Row, combine, merge_rows, plan_rows
-from remixlab.denoise.keep import Keep
+from remixlab.denoise.guidance import Guidance, Row, merge_rows, plan_rows
+from remixlab.denoise.keep import Keep, noise_levels
 from remixlab.models.attention import CrossRows, KeyValue, project_tokens
 from remixlab.models.suite import Suite
 from remixlab.models.times import project_times
@@ -50,14 +50,14 @@ def denoise(
     scheduler.set_timesteps(steps)  # on the CPU: no step waits for the device
     extra = _step_arguments(scheduler, generators)
     calls = _plan_calls(suite, conditions, scheduler.timesteps)
+    levels = noise_levels(scheduler)
     latents = noise * scheduler.init_noise_sigma
     for index, (call, time) in enumerate(zip(calls, scheduler.timesteps, strict=True)):
         sample = scheduler.scale_model_input(latents, time)
         prediction = call.predict(suite, sample, index, time)
         latents = scheduler.step(prediction, time, latents, **extra).prev_sample
         if keep is not None:
-            known = _at_next_time(scheduler, keep, index)
-            latents = keep.blend(latents, known, (index + 1) / len(scheduler.timesteps))
+            latents = keep.blend(latents, levels[index], (index + 1) / len(levels))
         if on_step is not None:
             on_step(index + 1, len(scheduler.timesteps), latents)
     return latents
@@ -94,11 +94,11 @@ class NetworkCall:
     """One forward pass of ControlNet and UNet over the distinct rows of a batch, planned ahead.
 
     `sample_index` picks the latents of each UNet row, `times` (S, N, W) are what its blocks add in
-    each step, `row_index` picks the output of each planned row, and `conditions` say how those
-    become one prediction a request.
+    each step, `row_index` picks the output of each planned row, and `guidance` makes one
+    prediction a request of those.
     """
 
-    conditions: Conditions
+    guidance: Guidance
     sample_index: Tensor
     row_index: Tensor
     cross: CrossRows
@@ -125,7 +125,7 @@ class NetworkCall:
         )
         holder = {number: request for request, number in reversed(list(enumerate(latents)))}
         return cls(
-            conditions,
+            Guidance.plan(conditions, suite.device),
             _index([holder[row.latents] for row in rows], suite),
             _index(row_index, suite),
             cross,
@@ -145,7 +145,7 @@ class NetworkCall:
             cross_attention_kwargs={"rows": self.cross},
             **residuals,
         ).sample
-        return combine(predicted.float()[self.row_index], self.conditions)
+        return self.guidance.combine(predicted.float()[self.row_index])
 
 
 @dataclass(frozen=True)
@@ -245,14 +245,6 @@ def _scheduler(suite: Suite) -> Any:
 
 def _index(numbers: Sequence[int], suite: Suite) -> Tensor:
     return torch.tensor(list(numbers), device=suite.device)
-
-
-def _at_next_time(scheduler: Any, keep: Keep, index: int) -> Tensor:
-    """The product's latents at the noise level that the step just taken has reached."""
-    if index + 1 == len(scheduler.timesteps):
-        return keep.latents
-    times = scheduler.timesteps[index + 1 : index + 2]
-    return scheduler.add_noise(keep.latents, keep.noise, times)
 
 
 def _step_arguments(scheduler: Any, generators: Sequence[torch.Generator]) -> dict[str, Any]:

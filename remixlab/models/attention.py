@@ -169,9 +169,9 @@ def project_tokens(
     Calls then only read the cache, which is what lets them be compiled.
     """
     rows = CrossRows.build(texts, [])
-    for name, attn in attention_layers(network):
-        if name.endswith("attn2"):
-            attn.processor.project(attn, rows, references)
+    layers: Any = network.cross_attention
+    for attn in layers:
+        attn.processor.project(attn, rows, references)
     return rows.cache
 
 
@@ -205,6 +205,9 @@ def attach_processors(
         weight = attn.to_k.weight
         attn.set_processor(processor.to(device=weight.device, dtype=weight.dtype))
         processors[name] = processor
+    crossing = (attn for name, attn in attention_layers(network) if name.endswith("attn2"))
+    # Looked up once, for `project_tokens`; a tuple, so that no weight has a second name.
+    network.cross_attention = tuple(crossing)  # pyright: ignore[reportArgumentType]
     return processors
 
 

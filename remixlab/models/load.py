@@ -22,6 +22,7 @@ from remixlab.models.schedulers import make_scheduler
 from remixlab.models.spec import SuiteSpec
 from remixlab.models.suite import Suite
 from remixlab.models.times import expect_times
+from remixlab.models.upsampling import relay_upsampling
 
 
 def load_suite(
@@ -62,6 +63,7 @@ def load_suite(
         for part in ("unet", "controlnet", "vae"):
             parts.networks[part].to(memory_format=torch.channels_last)
             relay_norms(parts.networks[part])
+        relay_upsampling(parts.networks["vae"])
         outline_embedding.to(memory_format=torch.channels_last)
     for network in (*parts.networks.values(), outline_embedding, projection):
         network.eval().requires_grad_(False)

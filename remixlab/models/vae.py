@@ -35,4 +35,5 @@ def decode_latents(vae: Autoencoder, latents: Tensor) -> Tensor:
 
 
 def _decode(vae: Any, latents: Tensor) -> Tensor:
-    return vae.decode(latents.to(vae.dtype), return_dict=False)[0]
+    latents = latents.to(vae.dtype, memory_format=torch.channels_last)
+    return vae.decode(latents, return_dict=False)[0]

@@ -24,11 +24,12 @@ def composite(product: Product, background: Image.Image) -> Image.Image:
         accepted = f"an RGB image of {product.size[0]}x{product.size[1]}"
         raise InvalidImage(field="background", value=background, accepted=accepted)
     result = np.array(background)
-    cv2.copyTo(product.foreground, product.opaque, result)
-    soft = product.soft
-    alpha = product.alpha[soft].astype(np.uint16)[:, None]
-    blended = product.foreground[soft] * alpha + result[soft] * (255 - alpha)
-    result[soft] = (blended + 127) // 255
+    cropped, under = product.cropped, result[product.box]
+    cv2.copyTo(cropped.foreground, cropped.opaque, under)
+    soft = cropped.soft
+    alpha = cropped.alpha[soft].astype(np.uint16)[:, None]
+    blended = cropped.foreground[soft] * alpha + under[soft] * (255 - alpha)
+    under[soft] = (blended + 127) // 255
     image = Image.fromarray(result)
     assert_untouched(product, image)
     return image
@@ -39,10 +40,11 @@ def assert_untouched(product: Product, image: Image.Image) -> None:
     accepted = "the product's own pixels wherever its alpha is 255"
     if image.size != product.size or image.mode != "RGB":
         raise ProductAltered(field="image", value=image, accepted=accepted)
-    given, shown = cv2.cvtColor(product.rgba, cv2.COLOR_RGBA2RGB), np.asarray(image)
-    if cv2.norm(shown, given, cv2.NORM_INF, product.opaque) == 0:
+    cropped, shown = product.cropped, np.asarray(image)[product.box]
+    given = cv2.cvtColor(cropped.rgba, cv2.COLOR_RGBA2RGB)
+    if cv2.norm(shown, given, cv2.NORM_INF, cropped.opaque) == 0:
         return
-    altered = int(((shown != given).any(axis=2) & (product.opaque > 0)).sum())
+    altered = int(((shown != given).any(axis=2) & (cropped.opaque > 0)).sum())
     raise ProductAltered(field="image", value=f"{altered} altered pixels", accepted=accepted)
 
 

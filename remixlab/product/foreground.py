@@ -24,19 +24,19 @@ def estimate_foreground(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """
     result = np.asarray(cv2.cvtColor(rgba, cv2.COLOR_RGBA2RGB), np.uint8)
     coverage = np.asarray(cv2.extractChannel(rgba, 3), np.uint8)
-    partial = cv2.inRange(coverage, 1, 254) > 0
-    if partial.any() and partial.size > 1:  # a single pixel has nothing to learn from
+    soft = np.asarray(cv2.inRange(coverage, 1, 254), np.uint8)
+    crop = bounds(soft, _MARGIN)
+    partial = soft[crop] > 0
+    if partial.any() and soft.size > 1:  # a single pixel has nothing to learn from
         from pymatting import estimate_foreground_ml  # compiles with numba: only when needed
 
-        crop = _bounds(partial, _MARGIN)
         colour, alpha = (np.divide(a[crop], 255, dtype=np.float32) for a in (result, coverage))
-        unsure = partial[crop]
         if _background_is_lost(colour, alpha):
             guess = _guess_background(colour, alpha)
             colour = cv2.copyTo(colour, np.ascontiguousarray(coverage[crop]), guess)
-            unsure &= _near(alpha == 0) & _near(alpha == 1)
-        estimate = np.asarray(estimate_foreground_ml(colour, alpha))[unsure].clip(0, 1) * 255
-        result[crop][unsure] = estimate.round().astype(np.uint8)
+            partial &= _near(alpha == 0) & _near(alpha == 1)
+        estimate = np.asarray(estimate_foreground_ml(colour, alpha))[partial].clip(0, 1) * 255
+        result[crop][partial] = estimate.round().astype(np.uint8)
     return result
 
 
@@ -68,13 +68,18 @@ def weighted(colour: NDArray[Any], weight: Floats) -> tuple[Floats, Floats]:
     return level, (np.array(colours, np.float32) / max(total, 1e-6)).reshape(1, 1, 3)
 
 
-def _bounds(where: NDArray[np.bool_], margin: int) -> tuple[slice, slice]:
-    """The smallest box around `where`, grown by `margin` pixels and clipped."""
-    rows, columns = (np.flatnonzero(where.any(axis=axis)) for axis in (1, 0))
-    return (
-        slice(max(int(rows[0]) - margin, 0), int(rows[-1]) + 1 + margin),
-        slice(max(int(columns[0]) - margin, 0), int(columns[-1]) + 1 + margin),
+def bounds(plane: NDArray[np.uint8], margin: int = 0) -> tuple[slice, slice]:
+    """Rows and columns of the smallest box around what is not 0, grown by `margin` pixels.
+
+    Clipped to the (H, W) plane, and one pixel where all of it is 0.
+    """
+    left, top, width, height = cv2.boundingRect(plane)
+    starts, sizes = (top, left), (max(height, 1), max(width, 1))
+    rows, columns = (
+        slice(max(start - margin, 0), min(start + size + margin, whole))
+        for start, size, whole in zip(starts, sizes, plane.shape, strict=True)
     )
+    return rows, columns
 
 
 def _near(where: NDArray[np.bool_]) -> NDArray[np.bool_]:

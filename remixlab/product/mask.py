@@ -5,6 +5,7 @@ The product's pixels are never changed here; only the alpha is decided.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -16,10 +17,11 @@ from PIL import Image
 
 from remixlab import images
 from remixlab.errors import InvalidConfig, InvalidRequest
-from remixlab.product.foreground import estimate_foreground
+from remixlab.product.foreground import bounds, estimate_foreground
 
 _GRABCUT_SIDE = 1024  # pixels; above it GrabCut takes minutes and segments no better
 _GRABCUT_STEPS = 5
+_LOBES = 3  # Lanczos reaches as many pixels of the coarser of both grids
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,16 +68,47 @@ class Product:
         result.flags.writeable = False
         return result
 
+    @cached_property
+    def box(self) -> tuple[slice, slice]:
+        """Rows and columns of the smallest box that holds it all: outside, alpha is 0."""
+        return bounds(self.alpha)
+
+    @cached_property
+    def cropped(self) -> Product:
+        """What is in `box`, with the same colours."""
+        return _freed(self.rgba[self.box], self.foreground[self.box])
+
     def resized(self, size: tuple[int, int]) -> Product:
         """The product at `size` = (width, height), with the freed colours at its edge."""
         if size == self.size:
             return self
         freed = cv2.cvtColor(self.foreground, cv2.COLOR_RGB2RGBA)
         picture = Image.fromarray(cv2.insertChannel(self.alpha, freed, 3))
-        result = Product(np.array(images.resize(picture, size)))
-        # Its colours are freed already; estimating once more would only cost time and accuracy.
-        vars(result)["foreground"] = result.rgba[..., :3]
-        return result
+        # Nothing is computed where the filter only sees what is transparent.
+        (left, right), (top, bottom) = (
+            _reached(part, whole / target, target)
+            for part, whole, target in zip(self.box[::-1], self.size, size, strict=True)
+        )
+        across, down = (whole / target for whole, target in zip(self.size, size, strict=True))
+        source = left * across, top * down, right * across, bottom * down
+        part = picture.resize((right - left, bottom - top), Image.Resampling.LANCZOS, source)
+        rgba = np.zeros((size[1], size[0], 4), np.uint8)
+        rgba[top:bottom, left:right] = np.asarray(part)
+        return _freed(rgba, rgba[..., :3])
+
+
+def _freed(rgba: NDArray[np.uint8], foreground: NDArray[np.uint8]) -> Product:
+    """A product whose foreground is known: estimating it would cost time and accuracy."""
+    product = Product(rgba)
+    vars(product)["foreground"] = foreground
+    return product
+
+
+def _reached(part: slice, scale: float, target: int) -> tuple[int, int]:
+    """First and last, of `target` pixels of `scale` old ones each, that see some of `part`."""
+    reach = _LOBES * max(scale, 1)
+    first, last = math.floor((part.start - reach) / scale), math.ceil((part.stop + reach) / scale)
+    return max(first, 0), min(last, target)
 
 
 def _from_alpha(picture: Image.Image) -> NDArray[np.uint8]:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from remixlab.denoise.conditioning import Branches, Conditions, Dials
-from remixlab.denoise.guidance import combine, guided_requests, merge_rows, plan_rows
+from remixlab.denoise.guidance import Guidance, guided_requests, merge_rows, plan_rows
 
 FIVE = (0.2, 0.4, 0.6, 0.8, 1.0)
 SEEDS = 4
@@ -87,16 +87,16 @@ def test_guidance_is_the_formula_of_each_request() -> None:
     predictions = torch.randn(6, 2, 3, 3)
     c, u1, u3 = predictions[:4], predictions[4], predictions[5]
     wanted = torch.stack([c[0], u1 + 1.75 * (c[1] - u1), c[2], u3 + 7.5 * (c[3] - u3)])
-    assert torch.allclose(combine(predictions, asked), wanted, atol=1e-6)
+    assert torch.allclose(Guidance.plan(asked).combine(predictions), wanted, atol=1e-6)
 
 
 def test_guidance_for_all_and_for_none() -> None:
     predictions = torch.randn(4, 2, 3, 3)
     everyone = conditions([Dials(3.0, 0.0, 0.0)] * 2)
     c, u = predictions[:2], predictions[2:]
-    assert torch.allclose(combine(predictions, everyone), 3 * c - 2 * u, atol=1e-5)
+    assert torch.allclose(Guidance.plan(everyone).combine(predictions), 3 * c - 2 * u, atol=1e-5)
     nobody = conditions([Dials(1.0, 0.0, 0.0)] * 4)
-    assert torch.equal(combine(predictions, nobody), predictions)
+    assert torch.equal(Guidance.plan(nobody).combine(predictions), predictions)
 
 
 def test_branches_run_in_the_steps_that_lie_inside() -> None:

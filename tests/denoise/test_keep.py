@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor
 
-from remixlab.denoise.keep import Keep, latent_freedom
+from remixlab.denoise.keep import Keep, latent_freedom, noise_levels
+from remixlab.models.schedulers import make_scheduler
+from remixlab.models.suite import Suite
 
 
 def test_covered_is_kept_and_empty_is_free() -> None:
@@ -51,7 +55,26 @@ def keep() -> Keep:
 def test_latents_are_let_go_when_their_share_of_steps_is_done(
     keep: Keep, progress: float, free: list[int]
 ) -> None:
-    generated, known = torch.ones(1, 2, 1, 4), keep.latents
-    blended: Tensor = keep.blend(generated, known, progress)
+    generated = torch.ones(1, 2, 1, 4)
+    blended: Tensor = keep.blend(generated, (1.0, 0.0), progress)
     assert blended.shape == generated.shape
     assert blended[0, 0, 0].tolist() == blended[0, 1, 0].tolist() == free
+
+
+@pytest.mark.parametrize("sampler", ["euler", "dpmpp_2m", "dpmpp_2m_sde", "lcm"])
+@pytest.mark.parametrize("steps", [1, 4])
+def test_the_product_is_noised_as_the_scheduler_noises(
+    tiny_suite: Suite, sampler: str, steps: int
+) -> None:
+    spec = tiny_suite.spec
+    spec = replace(spec, scheduler=replace(spec.scheduler, name=sampler))
+    scheduler = make_scheduler(spec, {"rescale_betas_zero_snr": True})
+    scheduler.set_timesteps(steps)
+    latents, noise = torch.randn(2, 3, 4, 5), torch.randn(2, 3, 4, 5)
+    everywhere = Keep(latents, torch.zeros(2, 1, 4, 5), noise)
+    levels = noise_levels(scheduler)
+    assert len(levels) == steps and levels[-1] == (1, 0)
+    for index, level in enumerate(levels[:-1]):
+        wanted = scheduler.add_noise(latents, noise, scheduler.timesteps[index + 1 : index + 2])
+        assert torch.allclose(everywhere.blend(noise, level, 0.0), wanted, rtol=1e-6, atol=1e-6)
+    assert torch.equal(everywhere.blend(noise, levels[-1], 1.0), latents)

@@ -154,6 +154,30 @@ def test_resized_carries_the_freed_colours():
     assert np.abs(small.rgba[small.alpha > 16][:, :3].astype(int) - GREEN).max() <= 12
 
 
+@pytest.mark.parametrize("size", [(40, 30), (150, 260), (17, 190), (200, 21)])
+@pytest.mark.parametrize(
+    "box", [(0, 0, 90, 120), (0, 0, 9, 8), (88, 117, 90, 120), (40, 20, 55, 90)]
+)
+def test_resizing_is_pillows_over_the_whole_picture(
+    size: tuple[int, int], box: tuple[int, int, int, int]
+):
+    left, top, right, bottom = box
+    pixels = np.random.default_rng(1).integers(0, 256, (120, 90, 4)).astype(np.uint8)
+    coverage = np.zeros((120, 90), np.uint8)
+    coverage[top:bottom, left:right] = pixels[top:bottom, left:right, 3] | 1
+    product = Product(np.dstack([pixels[..., :3], coverage]))
+    assert product.box == (slice(top, bottom), slice(left, right))
+    freed = Image.fromarray(np.dstack([product.foreground, coverage]))
+    wanted, found = (
+        np.asarray(picture.convert("RGBa")).astype(int)  # what is transparent has no colour
+        for picture in (
+            freed.resize(size, Image.Resampling.LANCZOS),
+            Image.fromarray(product.resized(size).rgba),
+        )
+    )
+    assert np.abs(found - wanted).max() <= 1  # single precision in Pillow's boxes
+
+
 def test_a_product_is_rgba():
     for bad in (np.zeros((4, 4, 3), np.uint8), np.zeros((4, 4, 4), np.float32)):
         with pytest.raises(InvalidConfig, match="uint8"):
