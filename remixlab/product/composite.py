@@ -40,7 +40,9 @@ def assert_untouched(product: Product, image: Image.Image) -> None:
     accepted = "the product's own pixels wherever its alpha is 255"
     if image.size != product.size or image.mode != "RGB":
         raise ProductAltered(field="image", value=image, accepted=accepted)
-    cropped, shown = product.cropped, np.asarray(image)[product.box]
+    rows, columns = product.box
+    box = columns.start, rows.start, columns.stop, rows.stop
+    cropped, shown = product.cropped, np.asarray(image.crop(box))
     given = cv2.cvtColor(cropped.rgba, cv2.COLOR_RGBA2RGB)
     if cv2.norm(shown, given, cv2.NORM_INF, cropped.opaque) == 0:
         return

@@ -82,18 +82,15 @@ class Product:
         """The product at `size` = (width, height), with the freed colours at its edge."""
         if size == self.size:
             return self
-        freed = cv2.cvtColor(self.foreground, cv2.COLOR_RGB2RGBA)
-        picture = Image.fromarray(cv2.insertChannel(self.alpha, freed, 3))
         # Nothing is computed where the filter only sees what is transparent.
-        (left, right), (top, bottom) = (
-            _reached(part, whole / target, target)
-            for part, whole, target in zip(self.box[::-1], self.size, size, strict=True)
-        )
-        across, down = (whole / target for whole, target in zip(self.size, size, strict=True))
-        source = left * across, top * down, right * across, bottom * down
-        part = picture.resize((right - left, bottom - top), Image.Resampling.LANCZOS, source)
+        rows, lines, (top, bottom) = _seen(self.box[0], self.size[1], size[1])
+        columns, places, (left, right) = _seen(self.box[1], self.size[0], size[0])
+        freed = cv2.cvtColor(self.foreground[rows, columns], cv2.COLOR_RGB2RGBA)
+        picture = Image.fromarray(cv2.insertChannel(self.alpha[rows, columns], freed, 3))
         rgba = np.zeros((size[1], size[0], 4), np.uint8)
-        rgba[top:bottom, left:right] = np.asarray(part)
+        target = rgba[lines, places]
+        shape, box = (target.shape[1], target.shape[0]), (left, top, right, bottom)
+        target[:] = picture.resize(shape, Image.Resampling.LANCZOS, box)
         return _freed(rgba, rgba[..., :3])
 
 
@@ -104,15 +101,24 @@ def _freed(rgba: NDArray[np.uint8], foreground: NDArray[np.uint8]) -> Product:
     return product
 
 
-def _reached(part: slice, scale: float, target: int) -> tuple[int, int]:
-    """First and last, of `target` pixels of `scale` old ones each, that see some of `part`."""
+def _seen(part: slice, length: int, wanted: int) -> tuple[slice, slice, tuple[float, float]]:
+    """Where resizing `length` pixels to `wanted` has to look and to draw, along one axis.
+
+    Returns:
+        The pixels that are read, those that can see some of `part` and are drawn, and from where
+        to where these lie in what is read.
+    """
+    scale = length / wanted
     reach = _LOBES * max(scale, 1)
-    first, last = math.floor((part.start - reach) / scale), math.ceil((part.stop + reach) / scale)
-    return max(first, 0), min(last, target)
+    first = max(math.floor((part.start - reach) / scale), 0)
+    last = min(math.ceil((part.stop + reach) / scale), wanted)
+    start, stop = first * scale, min(last * scale, length)
+    read = slice(max(math.floor(start - reach), 0), min(math.ceil(stop + reach), length))
+    return read, slice(first, last), (start - read.start, stop - read.start)
 
 
 def _from_alpha(picture: Image.Image) -> NDArray[np.uint8]:
-    alpha = np.array(picture.convert("RGBA").getchannel("A"))
+    alpha = np.asarray(picture.convert("RGBA").getchannel("A"))
     if alpha.min() == 255:
         accepted = (
             "a picture with a transparent background; this one is opaque, "
@@ -183,9 +189,12 @@ def cut_out(image: Image.Image, segmenter: str = "alpha") -> Product:
         accepted = ", ".join(SEGMENTERS)
         raise InvalidConfig(field="segmenter", value=segmenter, accepted=accepted)
     picture = images.decode(image, field="product_image")
-    rgba = np.array(picture.convert("RGBA"))
-    rgba[..., 3] = np.minimum(rgba[..., 3], SEGMENTERS[segmenter](picture))
-    if not rgba[..., 3].any():
+    rgba = np.asarray(picture.convert("RGBA"))
+    given = np.asarray(cv2.extractChannel(rgba, 3), np.uint8)
+    alpha = np.minimum(given, SEGMENTERS[segmenter](picture))
+    if not alpha.any():
         accepted = f'a picture in which segmenter "{segmenter}" leaves something of the product'
         raise InvalidRequest(field="product_image", value=picture, accepted=accepted)
+    if not np.array_equal(alpha, given):
+        rgba = np.asarray(cv2.insertChannel(alpha, rgba.copy(), 3), np.uint8)
     return Product(rgba)
