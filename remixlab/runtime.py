@@ -14,12 +14,11 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from remixlab.errors import InvalidConfig
-from remixlab.models.attention import AttentionKernel
+from remixlab.models.plain_attention import AttentionKernel, PlainAttention
 
 Within = Callable[[str], AbstractContextManager[None]]
 """What surrounds a stage of a remix, by its name."""
 
-_SHORT = 512 * 512  # scores of one head: above it they leave the cache
 _SDPA = {
     "sdpa_flash": SDPBackend.FLASH_ATTENTION,
     "sdpa_efficient": SDPBackend.EFFICIENT_ATTENTION,
@@ -63,7 +62,7 @@ def attention_kernel(name: str, *, compiled: str = "none") -> AttentionKernel:
     """
     if name == "sdpa":
         symbols = compiled in ("regional", "whole")
-        return F.scaled_dot_product_attention if symbols else _attend
+        return F.scaled_dot_product_attention if symbols else PlainAttention()
     if name in _SDPA:
         return partial(_attend_with, name)
     try:
@@ -82,21 +81,6 @@ def attention_kernel(name: str, *, compiled: str = "none") -> AttentionKernel:
         return memory_efficient_attention(*parts).transpose(1, 2)
 
     return attend
-
-
-def _attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """PyTorch's choice; for short sequences in half precision on a CPU two plain products.
-
-    Its kernel takes up to twice as long there (benchmarks/LOG.md); but with shapes as symbols the
-    compiler writes far slower loops around the products.
-    """
-    half = query.device.type == "cpu" and query.dtype != torch.float32
-    if not half or query.shape[2] * key.shape[2] > _SHORT:
-        return F.scaled_dot_product_attention(query, key, value)
-    rows, heads, _, width = query.shape
-    q, k, v = (part.flatten(0, 1) for part in (query, key, value))
-    scores = torch.baddbmm(q.new_empty(()), q, k.mT, beta=0, alpha=width**-0.5)
-    return torch.bmm(scores.softmax(-1), v).unflatten(0, (rows, heads))
 
 
 def _attend_with(name: str, query: Tensor, key: Tensor, value: Tensor) -> Tensor:

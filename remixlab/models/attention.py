@@ -8,20 +8,17 @@ on the picture, so each layer projects them once and finds them in `CrossRows.ca
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
+from remixlab.models.plain_attention import AttentionKernel, KeyValue, PlainAttention
+
 if TYPE_CHECKING:
     from diffusers import ControlNetModel, UNet2DConditionModel
-
-AttentionKernel = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""(B, heads, Q, d), (B, heads, K, d), (B, heads, K, d) -> (B, heads, Q, d)."""
-
-KeyValue = tuple[Tensor, Tensor]
 
 
 @dataclass(frozen=True)
@@ -113,17 +110,13 @@ class RowAttention(nn.Module):
         temb: Tensor | None = None,
         rows: CrossRows | None = None,
     ) -> Tensor:
-        heads = attn.heads
-        query = split_heads(attn.to_q(hidden_states), heads)
+        query = split_heads(attn.to_q(hidden_states), attn.heads)
         if encoder_hidden_states is None or rows is None:
             source = hidden_states if encoder_hidden_states is None else encoder_hidden_states
-            key, value = attn.to_k(source), attn.to_v(source)
+            read = attn.to_k(source), attn.to_v(source)
+            out = self.kernel(query, *(split_heads(part, attn.heads) for part in read))
         else:
-            text_key, text_value = self._text(attn, rows)
-            key, value = text_key[rows.text_index], text_value[rows.text_index]
-        out = self.kernel(query, split_heads(key, heads), split_heads(value, heads))
-        if encoder_hidden_states is not None and rows is not None and self.reference_enabled:
-            out = self._add_reference(out, query, rows)
+            out = self._cross(attn, query, rows)
         return attn.to_out[1](attn.to_out[0](join_heads(out)))
 
     def project(self, attn: Any, rows: CrossRows, references: Tensor | None) -> None:
@@ -138,19 +131,25 @@ class RowAttention(nn.Module):
     def _reference(self, rows: CrossRows, tokens: Tensor) -> KeyValue:
         return self._project(rows, "reference", tokens, self.to_k_ip, self.to_v_ip)
 
-    def _add_reference(self, out: Tensor, query: Tensor, rows: CrossRows) -> Tensor:
-        if rows.references is None or rows.reference_rows is None or rows.reference_scale is None:
-            return out
-        key, value = self._reference(rows, rows.references)
-        read = self.kernel(
-            query[rows.reference_rows],
-            split_heads(key[rows.reference_index], query.shape[1]),
-            split_heads(value[rows.reference_index], query.shape[1]),
-        )
-        index, scaled = rows.reference_rows, read * rows.reference_scale[..., None]
+    def _cross(self, attn: Any, query: Tensor, rows: CrossRows) -> Tensor:
+        """What each row reads: its text, and its reference if it has one."""
+        text = _of_rows(self._text(attn, rows), rows.text_index, attn.heads)
+        index, scale = rows.reference_rows, rows.reference_scale
+        if not self.reference_enabled or rows.references is None or index is None or scale is None:
+            return self.kernel(query, *text)
+        tokens = self._reference(rows, rows.references)
+        reference = _of_rows(tokens, rows.reference_index, attn.heads)
+        if (
+            isinstance(self.kernel, PlainAttention)
+            and len(index) == len(query)
+            and self.kernel.fits(query, text[0].shape[2] + reference[0].shape[2])
+        ):
+            return self.kernel.both(query, text, reference, scale[..., None])
+        out = self.kernel(query, *text)
+        added = self.kernel(query[index], *reference) * scale[..., None]
         if torch.compiler.is_compiling():  # a copy joins the loops around it, an addition does not
-            return out.index_copy(0, index, out[index] + scaled)
-        return out.index_add(0, index, scaled)
+            return out.index_copy(0, index, out[index] + added)
+        return out.index_add(0, index, added)
 
     def _project(
         self, rows: CrossRows, kind: str, source: Tensor, to_key: nn.Module, to_value: nn.Module
@@ -173,6 +172,12 @@ def project_tokens(
     for attn in layers:
         attn.processor.project(attn, rows, references)
     return rows.cache
+
+
+def _of_rows(read: KeyValue, index: Tensor | None, heads: int) -> KeyValue:
+    """Keys and values (U, T, heads * d) -> those of the rows (N, heads, T, d)."""
+    key, value = (split_heads(part[index], heads) for part in read)
+    return key, value
 
 
 def split_heads(tensor: Tensor, heads: int) -> Tensor:

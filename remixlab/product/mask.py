@@ -90,7 +90,7 @@ class Product:
         rgba = np.zeros((size[1], size[0], 4), np.uint8)
         target = rgba[lines, places]
         shape, box = (target.shape[1], target.shape[0]), (left, top, right, bottom)
-        target[:] = picture.resize(shape, Image.Resampling.LANCZOS, box)
+        target[:] = np.asarray(picture.resize(shape, Image.Resampling.LANCZOS, box))
         return _freed(rgba, rgba[..., :3])
 
 
