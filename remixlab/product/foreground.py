@@ -52,20 +52,24 @@ def push_pull(level: Floats, base: Floats) -> Floats:
     if min(height, width) > 4:  # a quarter of the picture away, nothing is left of a colour
         half = ((width + 1) // 2, (height + 1) // 2)
         coarse = cv2.resize(level, half, interpolation=cv2.INTER_AREA)
-        coarse = coarse * (2 - coarse[..., 3:])  # weight w becomes 1 - (1 - w)^2
-        filled = push_pull(coarse.astype(np.float32), base)
-        upsampled = cv2.resize(filled, (width, height), interpolation=cv2.INTER_LINEAR)
-        behind = np.asarray(upsampled, np.float32)
-    return (level[..., :3] + (1 - level[..., 3:]) * behind).astype(np.float32)
+        coarse *= _spread(2 - cv2.extractChannel(coarse, 3), 4)  # w becomes 1 - (1 - w)^2
+        filled = push_pull(coarse, base)
+        behind = cv2.resize(filled, (width, height), interpolation=cv2.INTER_LINEAR)
+    gaps = _spread(1 - cv2.extractChannel(level, 3), 3)
+    return np.asarray(cv2.cvtColor(level, cv2.COLOR_RGBA2RGB) + gaps * behind, np.float32)
 
 
 def weighted(colour: NDArray[Any], weight: Floats) -> tuple[Floats, Floats]:
     """(H, W, 3) colours and (H, W) weights -> what `push_pull` takes: level and mean colour."""
-    level = np.empty((*weight.shape, 4), np.float32)
-    np.multiply(colour, weight[..., None], out=level[..., :3])
-    level[..., 3] = weight
+    level = cv2.cvtColor(colour * _spread(weight, 3), cv2.COLOR_RGB2RGBA)
+    level = np.asarray(cv2.insertChannel(weight, level, 3), np.float32)
     *colours, total = cv2.sumElems(level)  # in float64
     return level, (np.array(colours, np.float32) / max(total, 1e-6)).reshape(1, 1, 3)
+
+
+def _spread(plane: Any, channels: int) -> Floats:
+    """(H, W) -> (H, W, channels): NumPy would go through the channels of each pixel in turn."""
+    return np.asarray(cv2.merge([plane] * channels), np.float32)
 
 
 def bounds(plane: NDArray[np.uint8], margin: int = 0) -> tuple[slice, slice]:
@@ -98,7 +102,7 @@ def _background_is_lost(colour: Floats, alpha: Floats) -> bool:
     empty = (alpha == 0).astype(np.float32)
     near = cv2.blur(empty, (3, 3))
     edge = (alpha > 0) & (alpha < 1) & (near > 1e-6)
-    beside = np.asarray(cv2.blur(colour * empty[..., None], (3, 3)))[edge] / near[edge][:, None]
+    beside = np.asarray(cv2.blur(colour * _spread(empty, 3), (3, 3)))[edge] / near[edge][:, None]
     distance = np.abs(colour[edge] - beside).max(axis=1, initial=0)
     impossible = distance > alpha[edge] + _SLACK / 255
     return bool(impossible.mean() > 0.1) if edge.any() else False
