@@ -14,6 +14,7 @@ from remixlab.denoise.conditioning import Conditions, distinct
 from remixlab.denoise.guidance import Guidance, Row, merge_rows, plan_rows
 from remixlab.denoise.keep import Keep, noise_levels
 from remixlab.models.attention import CrossRows, KeyValue, project_tokens
+from remixlab.models.steering import Steering
 from remixlab.models.suite import Suite
 from remixlab.models.times import project_times
 
@@ -136,14 +137,14 @@ class NetworkCall:
     def predict(self, suite: Suite, sample: Tensor, step: int, time: Tensor) -> Tensor:
         """(B, C, h, w) scaled latents -> (B, C, h, w) predictions, guidance included."""
         sample = sample.to(suite.dtype)
-        residuals = self.outline.residuals(suite, sample, step, time) if self.outline else {}
+        steering = self.outline.steer(suite, sample, step, time) if self.outline else None
         predicted = suite.unet(
             sample[self.sample_index],
             time,
             encoder_hidden_states=self.cross.texts[self.cross.text_index],
             timestep_cond=self.times[step],
             cross_attention_kwargs={"rows": self.cross},
-            **residuals,
+            steering=steering,
         ).sample
         return self.guidance.combine(predicted.float()[self.row_index])
 
@@ -152,16 +153,13 @@ class NetworkCall:
 class OutlineCall:
     """The ControlNet's share of a call: only the rows that have an outline, each distinct one once.
 
-    `row_index` are the UNet rows it steers, `output_index` the ControlNet row each of them takes,
-    `scale` (A, 1, 1, 1) by how much.
+    `times` are as in `NetworkCall`; `output_index` and `scale` are those of a `Steering`.
     """
 
     sample_index: Tensor
     embedded: Tensor
     cross: CrossRows
     times: Tensor
-    rows: int
-    row_index: Tensor
     output_index: Tensor
     scale: Tensor
 
@@ -178,24 +176,23 @@ class OutlineCall:
         steered = [i for i, row in enumerate(rows) if row.outline_scale > 0]
         if not steered or conditions.outlines is None:
             return None
-        kinds, output_index = distinct([rows[i].controlnet_key for i in steered])
+        kinds, taken = distinct([rows[i].controlnet_key for i in steered])
         cross = CrossRows.build(
             conditions.texts, [text for _, text, _ in kinds], cache=constants.keys
         )
-        scale = torch.tensor([rows[i].outline_scale for i in steered], dtype=suite.dtype)
+        taken_by = dict(zip(steered, taken, strict=True))
+        scale = torch.tensor([row.outline_scale for row in rows], dtype=suite.dtype)
         return cls(
             _index([holder[latents] for latents, _, _ in kinds], suite),
             conditions.outlines[_index([outline for _, _, outline in kinds], suite)],
             cross,
             constants.times["controlnet"][:, cross.text_index],
-            len(rows),
-            _index(steered, suite),
-            _index(output_index, suite),
+            _index([taken_by.get(row, 0) for row in range(len(rows))], suite),
             scale.to(suite.device)[:, None, None, None],
         )
 
-    def residuals(self, suite: Suite, sample: Tensor, step: int, time: Tensor) -> dict[str, Any]:
-        """The residuals that the UNet adds, as its keyword arguments; zero where no outline is."""
+    def steer(self, suite: Suite, sample: Tensor, step: int, time: Tensor) -> Steering:
+        """Run the ControlNet on (B, C, h, w) scaled latents."""
         down, middle = suite.controlnet(
             sample[self.sample_index],
             time,
@@ -205,17 +202,7 @@ class OutlineCall:
             cross_attention_kwargs={"rows": self.cross},
             return_dict=False,
         )
-        return {
-            "down_block_additional_residuals": [self._spread(part) for part in down],
-            "mid_block_additional_residual": self._spread(middle),
-        }
-
-    def _spread(self, part: Tensor) -> Tensor:
-        scaled = part[self.output_index] * self.scale
-        if len(self.row_index) == self.rows:
-            return scaled
-        empty = scaled.new_zeros(self.rows, *scaled.shape[1:])
-        return empty.index_copy(0, self.row_index, scaled)
+        return Steering(down, middle, self.output_index, self.scale)
 
 
 def _plan_calls(suite: Suite, conditions: Conditions, times: Tensor) -> list[NetworkCall]:

@@ -20,6 +20,7 @@ from remixlab.models.random_weights import random_parts
 from remixlab.models.read import read_parts
 from remixlab.models.schedulers import make_scheduler
 from remixlab.models.spec import SuiteSpec
+from remixlab.models.steering import expect_steering
 from remixlab.models.suite import Suite
 from remixlab.models.times import expect_times
 from remixlab.models.upsampling import relay_upsampling
@@ -59,6 +60,7 @@ def load_suite(
     outline_embedding = _take_outline_embedding(parts.networks["controlnet"])
     for part in ("unet", "controlnet"):
         expect_times(parts.networks[part])
+    expect_steering(parts.networks["unet"])
     if channels_last:
         for part in ("unet", "controlnet", "vae"):
             parts.networks[part].to(memory_format=torch.channels_last)
