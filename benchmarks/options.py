@@ -18,6 +18,7 @@ import typer
 from rich.progress import track
 
 from remixlab import Remixer, RemixRequest, RemixResult
+from remixlab.config import compose_config
 from remixlab.environment import describe_environment, device_name
 
 ROOT = Path(__file__).parents[1]
@@ -40,6 +41,10 @@ def main(
         list[str] | None, typer.Argument(help="key=value; default: all that we know of.")
     ] = None,
     model: Annotated[str, typer.Option(help="In configs/model.")] = "mini",
+    base: Annotated[
+        list[str] | None,
+        typer.Option(help="key=value for both sides, such as model.weights=random; repeatable."),
+    ] = None,
     rounds: Annotated[int, typer.Option(help="A B, this many times.")] = 5,
     batch: Annotated[int, typer.Option(help="Remixes made at once, of as many seeds.")] = 4,
     out: Annotated[Path, typer.Option(help="Folder for the results.")] = (
@@ -48,13 +53,19 @@ def main(
 ) -> None:
     """Time and compare one option after the other."""
     requests = [_request(seed) for seed in range(1, batch + 1)]
-    plain = Remixer.from_config(model)
+    settings = [f"model={model}", *(base or [])]
+    plain = Remixer.from_settings(compose_config(settings))
     chosen = list(options or OPTIONS)
     rows = [
-        _compare(plain, model, option, requests, rounds)
+        _compare(plain, [*settings, option], requests, rounds)
         for option in track(chosen, description="options")
     ]
-    result = {"model": model, "batch": batch, "rows": rows, "environment": describe_environment()}
+    result = {
+        "settings": settings,
+        "batch": batch,
+        "rows": rows,
+        "environment": describe_environment(),
+    }
     out.mkdir(parents=True, exist_ok=True)
     (out / "raw.json").write_text(json.dumps(result, indent=1, default=str) + "\n")
     table = _table(result)
@@ -72,9 +83,9 @@ def _request(seed: int) -> RemixRequest:
 
 
 def _compare(
-    plain: Remixer, model: str, option: str, requests: Sequence[RemixRequest], rounds: int
+    plain: Remixer, settings: Sequence[str], requests: Sequence[RemixRequest], rounds: int
 ) -> dict[str, Any]:
-    changed = Remixer.from_config(model, overrides=[option])
+    changed = _changed(plain, settings)
     first, pictures = _timed(changed, requests)
     _, before = _timed(plain, requests)
     times: dict[str, list[float]] = {"plain": [], "changed": []}
@@ -82,12 +93,19 @@ def _compare(
         times["plain"].append(_timed(plain, requests)[0])
         times["changed"].append(_timed(changed, requests)[0])
     return {
-        "option": option,
+        "option": settings[-1],
         "first_seconds": first,
         "seconds": times,
         "speedup": median(times["plain"]) / median(times["changed"]),
         **_difference(before, pictures),
     }
+
+
+def _changed(plain: Remixer, settings: Sequence[str]) -> Remixer:
+    """With other settings; what does not touch the networks shares them, for they may be large."""
+    config = compose_config(settings)
+    same = (config.model, config.runtime) == (plain.config.model, plain.config.runtime)
+    return Remixer(plain.suite, config, plain.within) if same else Remixer.from_settings(config)
 
 
 def _timed(remixer: Remixer, requests: Sequence[RemixRequest]) -> tuple[float, list[RemixResult]]:
@@ -109,8 +127,8 @@ def _difference(before: Sequence[RemixResult], after: Sequence[RemixResult]) -> 
 
 def _table(result: dict[str, Any]) -> str:
     lines = [
-        f"{result['model']}, {result['batch']} remixes at once, "
-        f"{device_name(result['environment'])}, against the defaults (runtime=auto)",
+        f"{' '.join(result['settings'])}, {result['batch']} remixes at once, "
+        f"{device_name(result['environment'])}, each option against these settings",
         "",
         "| option | times as fast | PSNR to the default, dB | largest of 255 | first, s |",
         "|---|---|---|---|---|",

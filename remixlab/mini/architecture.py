@@ -1,6 +1,6 @@
 """The shapes of the mini suite's networks: SDXL's classes and wiring, a hundredth of its size.
 
-Latents are 8 x H/16 x W/16. The autoencoder is diffusers' AutoencoderDC, whose pixel-unshuffle
+Latents are 16 x H/16 x W/16. The autoencoder is diffusers' AutoencoderDC, whose pixel-unshuffle
 stem starts at half resolution, which is what makes full-size decoding cheap on a CPU.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-LATENT_CHANNELS = 8
+LATENT_CHANNELS = 16
 CROSS_WIDTH = 192
 POOLED_WIDTH = 128
 IMAGE_SIZE = 128
@@ -17,6 +17,7 @@ VOCABULARY = 1024
 
 VAE: dict[str, Any] = {
     "latent_channels": LATENT_CHANNELS,
+    "downsample_block_type": "conv",
     "encoder_block_out_channels": (16, 16, 32, 64, 128),
     "decoder_block_out_channels": (16, 16, 32, 64, 128),
     "encoder_layers_per_block": (0, 1, 1, 1, 1),

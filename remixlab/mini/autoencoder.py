@@ -1,4 +1,4 @@
-"""Training the mini suite's autoencoder on crops of scenes and photographs."""
+"""Training the mini suite's autoencoder on crops of scenes, photographs and collages."""
 
 from __future__ import annotations
 
@@ -13,26 +13,37 @@ from torch import Tensor
 
 from remixlab.mini import architecture
 from remixlab.mini.budget import Budget, Trainer, averaged, move
+from remixlab.mini.collages import draw_collage
 from remixlab.mini.dataset import read_shard
+from remixlab.mini.linear_start import start_linear
 from remixlab.mini.photographs import photographs
 
 CROP = 128
+PHOTOGRAPHS, COLLAGES = 0.2, 0.25  # shares of the crops
 DECODER_NOISE = 0.5  # of the latents' standard deviation
 
 
 def train_autoencoder(
     shards: list[Path], budget: Budget, folder: Path, device: torch.device
 ) -> Trainer:
-    """Train on random crops until the budget is spent; resumes from `folder`."""
+    """Train on random crops until the budget is spent; resumes from `folder`.
+
+    Latents of half the size have to decode to pictures of half the size: what is coarse in a
+    picture is then coarse in its latents, which a denoiser learns from sooner (Skorokhodov et al.
+    2025, arXiv:2502.14831).
+    """
     torch.manual_seed(1)
     model = AutoencoderDC(**architecture.VAE)
+    start_linear(model, _some_crops(shards))
     move(model, device, torch.channels_last)
     trainer = Trainer("autoencoder", model, budget, folder)
     for crops in _crops_of(shards, trainer, device):
         latents = model.encode(crops, return_dict=False)[0]
         noisy = latents + 0.05 * latents.detach().std() * torch.randn_like(latents)
         decoded = model.decode(noisy, return_dict=False)[0]
-        trainer.update(_error(decoded - crops) + 0.004 * _off_white(latents))
+        smaller = model.decode(F.avg_pool2d(noisy, 2), return_dict=False)[0]
+        error = _error(decoded - crops) + 0.25 * _error(smaller - F.avg_pool2d(crops, 2))
+        trainer.update(error)
     return trainer
 
 
@@ -67,6 +78,13 @@ def _crops_of(shards: list[Path], trainer: Trainer, device: torch.device) -> Ite
         yield _crops(next(pools), trainer.budget.batch, random).to(device)
 
 
+def _some_crops(shards: list[Path]) -> Tensor:
+    """A few hundred of the crops that training sees."""
+    random = Random(0)
+    pools = _pools(shards, random)
+    return torch.cat([_crops(next(pools), 16, random) for _ in range(24)])
+
+
 def _error(error: Tensor) -> Tensor:
     """Squared and absolute error of pixels, of their differences, and of the colours of patches.
 
@@ -77,15 +95,6 @@ def _error(error: Tensor) -> Tensor:
     edges = error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()
     pixels = 4 * error.square().mean() + error.abs().mean()
     return pixels + 20 * F.avg_pool2d(error, 8).square().mean() + 0.15 * edges
-
-
-def _off_white(latents: Tensor) -> Tensor:
-    """How far the latents' channels are from zero mean, unit variance and no correlation."""
-    flat = latents.transpose(0, 1).flatten(1)
-    mean = flat.mean(1, keepdim=True)
-    covariance = (flat - mean) @ (flat - mean).T / flat.shape[1]
-    wanted = torch.eye(len(flat), device=flat.device)
-    return (covariance - wanted).square().mean() + mean.square().mean()
 
 
 def psnr(model: AutoencoderDC, pictures: Tensor) -> float:
@@ -112,9 +121,19 @@ def _crops(pool: Tensor, count: int, random: Random) -> Tensor:
 
 
 def _crop(pool: Tensor, random: Random) -> Tensor:
-    picture = random.choice(photographs()) if random.random() < 0.15 else random.choice(pool) / 255
-    side = CROP * (2 if random.random() < 0.3 else 1)
+    picture = _picture(pool, random)
+    larger = random.random() < 0.3 and min(picture.shape[1:]) >= 2 * CROP
+    side = CROP * (2 if larger else 1)
     top = random.randint(0, picture.shape[1] - side)
     left = random.randint(0, picture.shape[2] - side)
     crop = picture[:, top : top + side, left : left + side]
-    return F.avg_pool2d(crop, 2) if side > CROP else crop
+    return F.avg_pool2d(crop, 2) if larger else crop
+
+
+def _picture(pool: Tensor, random: Random) -> Tensor:
+    kind = random.random()
+    if kind < COLLAGES:
+        return draw_collage(random).pixels((CROP, CROP))
+    if kind < COLLAGES + PHOTOGRAPHS:
+        return random.choice(photographs())
+    return random.choice(pool) / 255

@@ -14,6 +14,8 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
+from remixlab.runtime import resolve_dtype
+
 _Tensors = tuple[torch.Tensor, ...] | list[torch.Tensor]
 
 
@@ -41,6 +43,12 @@ def move(
 ) -> None:
     """Bring a model to a device, in place (diffusers hides the signature of its own `to`)."""
     model.to(device).to(memory_format=memory_format)
+
+
+def mixed_precision(device: torch.device) -> torch.autocast:
+    """Products and convolutions in bfloat16, on a card and on a CPU that has it in hardware."""
+    able = device.type == "cuda" or resolve_dtype("half", device) == torch.bfloat16
+    return torch.autocast(device.type, torch.bfloat16, enabled=able)
 
 
 @torch.no_grad()

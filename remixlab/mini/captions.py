@@ -74,6 +74,8 @@ BACKDROP_WORDS: dict[str, tuple[str, ...]] = {
         "sunlight through a window on a {} wall",
     ),
 }
+SCENERY_WORDS = ("{} scenery", "{} surroundings", "blurred {} scene behind", "in a {} place",
+                 "busy {} background")  # fmt: skip
 PROP_WORDS: dict[str, tuple[str, ...]] = {
     "stone": ("stones", "pebbles", "rocks", "a stone"),
     "leaf": ("leaves", "a leaf"),
@@ -111,8 +113,8 @@ NEGATIVE_WORDS = ("worst quality", "low quality", "illustration", "3d", "2d", "p
 
 def caption(
     product: str,
-    surface: tuple[str, str],
-    backdrop: tuple[str, str],
+    surface: tuple[str, str] | None,
+    backdrop: tuple[str | None, str],
     prop: tuple[str, str] | None,
     light: str,
     random: Random,
@@ -121,14 +123,17 @@ def caption(
 ) -> str:
     """A prompt for a scene; each part but the product is left out with probability `drop`.
 
-    `surface`, `backdrop` and `prop` are pairs of a kind and a colour name.
+    `surface`, `backdrop` and `prop` are pairs of a kind and a colour name. A photograph as
+    backdrop is of no kind, and where it is all there is, there is no surface.
     """
     thing = random.choice(PRODUCT_WORDS[product])
+    behind = BACKDROP_WORDS[backdrop[0]] if backdrop[0] else SCENERY_WORDS
     parts = [
-        _fill(SURFACE_WORDS[surface[0]], surface[1], random),
-        _fill(BACKDROP_WORDS[backdrop[0]], backdrop[1], random),
+        _fill(behind, backdrop[1], random),
         random.choice(LIGHT_WORDS[light]),
     ]
+    if surface is not None:
+        parts.append(_fill(SURFACE_WORDS[surface[0]], surface[1], random))
     if prop is not None:
         words = random.choice(PROP_WORDS[prop[0]])
         parts.append(random.choice(("{0} next to {1}", "with {1}", "surrounded by {1}")).format(

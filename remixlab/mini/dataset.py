@@ -25,13 +25,15 @@ from tqdm import tqdm
 from remixlab.mini import captions
 from remixlab.mini.architecture import IMAGE_SIZE
 from remixlab.mini.colours import name_of, seen
+from remixlab.mini.photographs import all_pixels
 from remixlab.mini.render import render, spoil
-from remixlab.mini.scenes import draw_scene, reference_of
+from remixlab.mini.scenes import Scene, draw_scene, reference_of
 
-# Half of the seven recommended sizes: the square most often, the others once each.
-SIZES = ((512, 512), (576, 448), (512, 512), (672, 384), (512, 512), (768, 320),
-         (512, 512), (608, 416), (512, 512), (416, 608), (512, 512), (384, 672))  # fmt: skip
+# Three eighths of the seven recommended sizes, which the suite paints: the square most often.
+SIZES = ((384, 384), (432, 336), (384, 384), (512, 288), (384, 384), (576, 240),
+         (384, 384), (464, 320), (384, 384), (320, 464), (384, 384), (288, 512))  # fmt: skip
 SHARD = 64
+WORDINGS = 4  # captions of a scene, of which training draws one each time
 SPOILT = 0.08  # share of the pictures that are made bad, and called so
 _CHUNK = 8  # scenes drawn together: more fall out of a CPU core's cache
 _DRAWN = 192  # pixels a side at which references are drawn before they are reduced
@@ -48,18 +50,18 @@ class Series:
 
 
 SUITE = Series(1, SIZES)
-SCORER = Series(5_000_000, tuple((width // 4, height // 4) for width, height in SIZES))
+SCORER = Series(5_000_000, tuple((width // 3, height // 3) for width, height in SIZES))
 """What the scorer is trained on: other scenes than the suite, and no larger than it sees them."""
 
 
 @dataclass(frozen=True)
 class Shard:
-    """Pictures (N, 3, H, W), product masks (N, H, W), references (N, 3, S, S), uint8; captions."""
+    """Pictures (N, 3, H, W), product masks (N, H, W), references (N, 3, S, S), uint8; wordings."""
 
     images: Tensor
     masks: Tensor
     references: Tensor
-    captions: list[str]
+    captions: list[list[str]]
 
 
 def draw_shards(
@@ -94,35 +96,40 @@ def read_shard(path: Path) -> Shard:
 
 @dataclass(frozen=True)
 class Pairs:
-    """Pictures (N, 3, H, W), masks (N, H, W) and references (N, 3, S, S) in 0..1; captions."""
+    """Pictures (N, 3, H, W), masks (N, H, W) and references (N, 3, S, S) in 0..1; wordings."""
 
     images: Tensor
     masks: Tensor
     references: Tensor
-    captions: list[str]
+    captions: list[list[str]]
 
 
 def training_pairs(
     numbers: Sequence[int], size: tuple[int, int], device: torch.device | str = "cpu"
 ) -> Pairs:
-    """The scenes of these numbers, each with a reference of its style and a caption."""
+    """The scenes of these numbers, each with a reference of its style and `WORDINGS` captions."""
     scenes = [draw_scene(number) for number in numbers]
     images, masks = render(scenes, size, device)
     drawn, _ = render([reference_of(scene) for scene in scenes], (_DRAWN, _DRAWN), device)
     references = F.interpolate(drawn, (IMAGE_SIZE, IMAGE_SIZE), mode="bilinear", antialias=True)
     words = [
-        scene.caption(seen=colour_words(image, mask))
+        _wordings(scene, colour_words(image, mask))
         for scene, image, mask in zip(scenes, images, masks, strict=True)
     ]
-    for i, (number, scene) in enumerate(zip(numbers, scenes, strict=True)):
-        random = Random(number ^ 0xDA7A)
-        if scene.style.crop is not None:
-            crop = scene.style.crop.moved(random)
-            references[i] = crop.pixels((IMAGE_SIZE, IMAGE_SIZE)).to(references)
+    randoms = [Random(number ^ 0xDA7A) for number in numbers]
+    crops = {i: s.style.crop.moved(randoms[i]) for i, s in enumerate(scenes) if s.style.crop}
+    pictures = all_pixels(list(crops.values()), (IMAGE_SIZE, IMAGE_SIZE))
+    for i, picture in zip(crops, pictures, strict=True):
+        references[i] = picture.to(references)
+    for i, random in enumerate(randoms):
         if random.random() < SPOILT:
             images[i] = spoil(images[i], random)
-            words[i] = f"{captions.negative(random)}, {words[i]}"
+            words[i] = [f"{captions.negative(random)}, {wording}" for wording in words[i]]
     return Pairs(images, masks, references, words)
+
+
+def _wordings(scene: Scene, seen: tuple[str, str]) -> list[str]:
+    return [scene.caption(seen=seen, wording=number) for number in range(WORDINGS)]
 
 
 def colour_words(picture: Tensor, product: Tensor) -> tuple[str, str]:

@@ -13,7 +13,6 @@ from random import Random
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from diffusers import ControlNetModel, DDPMScheduler, UNet2DConditionModel
 from diffusers.models.controlnets.controlnet import ControlNetConditioningEmbedding
 from diffusers.models.embeddings import IPAdapterPlusImageProjection
@@ -28,11 +27,14 @@ from transformers import (
 )
 
 from remixlab.mini import architecture
-from remixlab.mini.budget import Budget, Trainer, averaged
+from remixlab.mini.budget import Budget, Trainer, mixed_precision
 from remixlab.mini.latents import Batch, Examples
+from remixlab.mini.published import starting_state
 from remixlab.models.attention import CrossRows, attach_processors
+from remixlab.models.norms import relay_norms
+from remixlab.models.plain_attention import PlainAttention
 
-DROP_TEXT, DROP_REFERENCE, BLANK_REFERENCE, USE_OUTLINE = 0.15, 0.3, 0.08, 0.6
+DROP_TEXT, DROP_REFERENCE, BLANK_REFERENCE, USE_OUTLINE = 0.15, 0.4, 0.08, 0.5
 # A remix keeps the product as it is: how well the model would have painted it matters little.
 PRODUCT_WEIGHT = 0.1
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
@@ -45,10 +47,12 @@ class MiniNetworks(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.unet = UNet2DConditionModel(**architecture.UNET)
-        attach_processors(self.unet, F.scaled_dot_product_attention, references=True)
+        attach_processors(self.unet, PlainAttention(), references=True)
         self.controlnet = ControlNetModel(**architecture.CONTROLNET)
-        attach_processors(self.controlnet, F.scaled_dot_product_attention, references=False)
+        attach_processors(self.controlnet, PlainAttention(), references=False)
         _let_outlines_through(self.controlnet.controlnet_cond_embedding)
+        for network in (self.unet, self.controlnet):
+            relay_norms(network)
         self.text_encoder = CLIPTextModel(CLIPTextConfig(**architecture.TEXT_ENCODER))
         self.text_encoder_2 = CLIPTextModelWithProjection(
             CLIPTextConfig(**architecture.TEXT_ENCODER_2)
@@ -88,8 +92,8 @@ def _let_outlines_through(embedding: ControlNetConditioningEmbedding) -> None:
 class Lesson:
     """One part of the denoiser's training: its name, and what it learns from.
 
-    `scaling_factor` brings the latents to unit variance; `start` is the checkpoint whose average it
-    goes on from, None for random weights.
+    `scaling_factor` brings the latents to unit variance; `start` is the checkpoint or the suite's
+    folder that it goes on from, None for random weights.
     """
 
     name: str
@@ -106,8 +110,7 @@ def train_denoiser(
     torch.manual_seed(2)
     networks = MiniNetworks().to(device).to(memory_format=torch.channels_last)
     if lesson.start is not None:
-        state = torch.load(lesson.start, weights_only=True, map_location="cpu")
-        networks.load_state_dict(averaged(state))
+        _take(networks, starting_state(lesson.start, networks.unet))
     trainer = Trainer(lesson.name, networks, budget, folder)
     schedule = DDPMScheduler(**architecture.SCHEDULER)
     random = Random(trainer.step)
@@ -128,6 +131,15 @@ def tokenize(tokenizer: CLIPTokenizer, captions: list[str], random: Random) -> T
     return tokenizer(kept, padding="max_length", truncation=True, return_tensors="pt").input_ids
 
 
+def _take(networks: MiniNetworks, state: dict[str, Tensor]) -> None:
+    """Start with `state`, but for layers whose shape has changed since, which start at random."""
+    own = networks.state_dict()
+    fitting = {k: v for k, v in state.items() if k in own and v.shape == own[k].shape}
+    networks.load_state_dict(own | fitting)
+    anew = sorted(own.keys() - fitting.keys())
+    print(f"{len(fitting)} tensors taken over; at random: {', '.join(anew) or 'none'}")
+
+
 def _loss(
     networks: MiniNetworks,
     batch: Batch,
@@ -145,29 +157,54 @@ def _loss(
     texts, pooled = networks.encode_text(ids)
     tokens = networks.encode_reference(_reference_pixels(batch.references, random))
     scales = [0.0 if random.random() < DROP_REFERENCE else 1.0 for _ in range(count)]
-    everyone = range(count)
     rows = CrossRows.build(
-        texts, everyone, references=tokens, reference_index=everyone, scales=scales
+        texts, range(count), references=tokens, reference_index=range(count), scales=scales
     )
-    inputs = {
-        "encoder_hidden_states": texts,
-        "added_cond_kwargs": {"text_embeds": pooled, "time_ids": _time_ids(clean)},
-    }
-    residuals = {}
-    if random.random() < USE_OUTLINE:
-        down, middle = networks.controlnet(
-            noisy, times, controlnet_cond=batch.outline, return_dict=False, **inputs
-        )
-        strengths = batch.strengths[:, None, None, None]
-        residuals = {
-            "down_block_additional_residuals": [strengths * each for each in down],
-            "mid_block_additional_residual": strengths * middle,
-        }
-    predicted = networks.unet(
-        noisy, times, cross_attention_kwargs={"rows": rows}, **inputs, **residuals
-    ).sample
+    added = {"text_embeds": pooled, "time_ids": _time_ids(clean)}
+    with mixed_precision(device):
+        predicted = networks.unet(
+            noisy,
+            times,
+            encoder_hidden_states=texts,
+            added_cond_kwargs=added,
+            cross_attention_kwargs={"rows": rows},
+            **_steering(networks, batch, noisy=noisy, times=times, texts=texts, added=added),
+        ).sample
     wanted = schedule.get_velocity(clean, noise, times)
-    return weighted_error(predicted, wanted, batch.products)
+    return weighted_error(predicted.float(), wanted, batch.products)
+
+
+def _steering(
+    networks: MiniNetworks,
+    batch: Batch,
+    *,
+    noisy: Tensor,
+    times: Tensor,
+    texts: Tensor,
+    added: dict[str, Tensor],
+) -> dict[str, Any]:
+    """What the ControlNet adds: to the first rows of the batch, a share of `USE_OUTLINE`."""
+    count = round(USE_OUTLINE * len(noisy))
+    if count == 0:
+        return {}
+    down, middle = networks.controlnet(
+        noisy[:count],
+        times[:count],
+        encoder_hidden_states=texts[:count],
+        controlnet_cond=batch.outline[:count],
+        added_cond_kwargs={name: value[:count] for name, value in added.items()},
+        return_dict=False,
+    )
+    strengths = batch.strengths[:count, None, None, None]
+    return {
+        "down_block_additional_residuals": [_padded(strengths * each, len(noisy)) for each in down],
+        "mid_block_additional_residual": _padded(strengths * middle, len(noisy)),
+    }
+
+
+def _padded(residual: Tensor, rows: int) -> Tensor:
+    """(N, C, h, w) with rows of zeros behind it, `rows` in all."""
+    return torch.cat([residual, residual.new_zeros(rows - len(residual), *residual.shape[1:])])
 
 
 def weighted_error(predicted: Tensor, wanted: Tensor, products: Tensor) -> Tensor:

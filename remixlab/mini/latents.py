@@ -71,7 +71,7 @@ class Examples:
         self, encoded: list[Path], scenes: Path, device: torch.device | str = "cpu"
     ) -> None:
         shards: dict[tuple[int, ...], list[dict[str, Tensor]]] = {}
-        self.captions: dict[tuple[int, ...], list[str]] = {}
+        self.captions: dict[tuple[int, ...], list[list[str]]] = {}
         for path in encoded:
             tensors = load_file(path)
             with safe_open(scenes / path.name, "pt") as file:
@@ -94,10 +94,16 @@ class Examples:
             picks = [random.randrange(len(self.captions[chosen])) for _ in range(size)]
             strengths = [random.uniform(0, STRONGEST) for _ in picks]
             edges = [random.uniform(0, STRONGEST) < strength for strength in strengths]
-            yield self._batch(chosen, picks, edges, strengths)
+            words = [random.choice(self.captions[chosen][pick]) for pick in picks]
+            yield self._batch(chosen, picks, edges, strengths, words)
 
     def _batch(
-        self, size: tuple[int, ...], picks: list[int], edges: list[bool], strengths: list[float]
+        self,
+        size: tuple[int, ...],
+        picks: list[int],
+        edges: list[bool],
+        strengths: list[float],
+        words: list[str],
     ) -> Batch:
         group = self.groups[size]
         device = group["latents"].device
@@ -110,7 +116,7 @@ class Examples:
             _unpack(bits, 16 * size[1])[:, None].expand(-1, 3, -1, -1),
             torch.tensor(strengths, device=device),
             group["references"][index].float() / 255,
-            [self.captions[size][pick] for pick in picks],
+            words,
         )
 
 

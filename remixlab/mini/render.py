@@ -12,6 +12,7 @@ from remixlab.mini.canvas import Canvas, Streams, blur, gather_rows, mix, smooth
 from remixlab.mini.colours import Rgb
 from remixlab.mini.objects import Placed, cover, shade, shadow
 from remixlab.mini.paint import BACKDROPS, SURFACES, Painter
+from remixlab.mini.photographs import all_pixels
 from remixlab.mini.scenes import LIGHT_TINT, Item, Scene, Style
 
 GLOSSY = {"marble": 0.35, "water": 0.45, "tiles": 0.25, "plain": 0.12}
@@ -93,15 +94,18 @@ def _stage(canvas: Canvas, styles: Sequence[Style]) -> Tensor:
     fade = smooth(y - canvas.horizon, 0.5, 0.0)
     floors = mix(floors, mirrored, _gloss(styles, canvas.device) * fade)
     softness = _column([s.softness for s in styles], canvas.device)
-    return mix(walls, floors, smooth(y - canvas.horizon, -softness, softness))
+    below = smooth(y - canvas.horizon, -softness, softness)
+    covered = _column([float(s.shown != "everywhere") for s in styles], canvas.device)
+    return mix(walls, floors, below * covered)
 
 
 def _walls(canvas: Canvas, styles: Sequence[Style], shift: Tensor) -> Tensor:
     colours = _colours([s.backdrop_rgb for s in styles], canvas.device)
     walls = _painted(canvas, BACKDROPS, [s.backdrop for s in styles], colours, shift)
-    for number, style in enumerate(styles):
-        if style.crop is not None and style.shown:
-            walls[number] = style.crop.pixels((canvas.width, canvas.height)).to(walls)
+    shown = {n: s.crop for n, s in enumerate(styles) if s.crop and s.shown != "colours"}
+    pictures = all_pixels(list(shown.values()), (canvas.width, canvas.height))
+    for number, picture in zip(shown, pictures, strict=True):
+        walls[number] = picture.to(walls)
     return canvas.painted(
         [str(s.defocus) for s in styles], lambda _, amount, rows: blur(walls[rows], float(amount))
     )

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from random import Random
+from typing import Literal
 
 import numpy as np
 
 from remixlab.mini import captions
+from remixlab.mini.collages import Collage, draw_collage
 from remixlab.mini.colours import COLOURS, Rgb, name_of
 from remixlab.mini.objects import PRODUCT_SHAPES, PROP_SHAPES
 from remixlab.mini.paint import BACKDROPS, SURFACES
@@ -38,7 +40,7 @@ LIGHT_TINT: dict[str, tuple[float, float, float]] = {
 }  # fmt: skip
 
 
-PHOTOGRAPHED = 0.14  # share of the styles that are those of a photograph
+PHOTOGRAPHED = 0.28  # share of the styles that are those of a photograph, or of a collage
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Style:
 
     `side` is where the light comes from, -1 left and 1 right; `defocus` how blurred the backdrop
     is; a `sweep` has no line between surface and backdrop; `crop` is the photograph in whose
-    colours everything is, and `shown` whether it is the backdrop too.
+    colours everything is, and `shown` how much of it is seen.
     """
 
     surface: str
@@ -62,8 +64,8 @@ class Style:
     sweep: bool
     prop: str | None
     prop_colour: str
-    crop: Crop | None = None
-    shown: bool = False
+    crop: Crop | Collage | None = None
+    shown: Literal["colours", "backdrop", "everywhere"] = "colours"
 
     @property
     def softness(self) -> float:
@@ -95,8 +97,10 @@ class Scene:
     product: str | None
     seed: int
 
-    def caption(self, drop: float = 0.25, seen: tuple[str, str] | None = None) -> str:
-        """A prompt that describes the scene, the same for the same seed.
+    def caption(
+        self, drop: float = 0.25, seen: tuple[str, str] | None = None, wording: int = 0
+    ) -> str:
+        """A prompt that describes the scene, the same for the same seed and `wording`.
 
         `seen` names surface's and backdrop's colours as they look in its light, which is what
         people call them by; without it they are those of the materials.
@@ -105,11 +109,11 @@ class Scene:
         surface_colour, backdrop_colour = seen or (s.surface_colour, s.backdrop_colour)
         return captions.caption(
             self.product or "box",
-            (s.surface, surface_colour),
-            (s.backdrop, backdrop_colour),
+            None if s.shown == "everywhere" else (s.surface, surface_colour),
+            (s.backdrop if s.shown == "colours" else None, backdrop_colour),
             (s.prop, s.prop_colour) if s.prop else None,
             s.light,
-            Random(self.seed),
+            Random(self.seed + wording * 0x51ED270B),
             drop=drop,
         )
 
@@ -201,7 +205,7 @@ def reference_of(scene: Scene) -> Scene:
 
 def _photographed(style: Style, random: Random) -> Style:
     """The style in the colours of a photograph's crop: its upper half behind, its lower below."""
-    crop = draw_crop(random)
+    crop = draw_crop(random) if random.random() < 0.4 else draw_collage(random)
     pixels = crop.pixels((32, 32))
     above, below = ((half.mean((1, 2))).tolist() for half in pixels.split(16, 1))
     return replace(
@@ -211,10 +215,10 @@ def _photographed(style: Style, random: Random) -> Style:
         backdrop_colour=name_of(np.asarray(above, np.float32)),
         surface_colour=name_of(np.asarray(below, np.float32)),
         light="soft",
-        defocus=max(style.defocus, 0.8),
+        defocus=random.choice((0.0, 0.0, 0.1, 0.35)),
         sweep=False,
         crop=crop,
-        shown=random.random() < 0.5,
+        shown=random.choice(("colours", *("backdrop",) * 2, *("everywhere",) * 4)),
     )
 
 

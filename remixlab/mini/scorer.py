@@ -99,7 +99,8 @@ def _batches(shards: list[Path], size: int, random: Random) -> Iterator[tuple[Te
             masks = shard.masks[picks][:, None].float() / 255
             if random.random() < 0.5:
                 pictures = fill(pictures, masks)
-            yield _cropped(pictures, random) * 2 - 1, [shard.captions[i] for i in picks]
+            words = [random.choice(shard.captions[i]) for i in picks]
+            yield _cropped(pictures, random) * 2 - 1, words
 
 
 def _cropped(pictures: Tensor, random: Random) -> Tensor:

@@ -37,16 +37,17 @@ class TrainConfig:
     device: str = "auto"
     threads: int = 0  # 0: as many as torch chooses
     workers: int = 2
-    shards: int = 200
-    scorer_shards: int = 100
-    full_size_shards: int = 96  # the last part sees the first of them: encoding them costs minutes
-    start: str = ""  # a denoiser's checkpoint to go on from; empty: random weights
-    full_size_scale: float = 0.75  # of the 512-pixel scenes; its square is the suite's native area
-    autoencoder: Budget = field(default_factory=lambda: Budget(20000, 20, 8, 1.5e-3))
-    decoder: Budget = field(default_factory=lambda: Budget(10000, 10, 8, 5e-4))
-    half_size: Budget = field(default_factory=lambda: Budget(20000, 150, 16, 8e-4))
-    full_size: Budget = field(default_factory=lambda: Budget(10000, 60, 12, 2.5e-4))
-    scorer: Budget = field(default_factory=lambda: Budget(10000, 15, 64, 1e-3))
+    shards: int = 144
+    scorer_shards: int = 300
+    full_size_shards: int = 144  # the last part sees the first of them: encoding them costs minutes
+    start: str = (
+        ""  # a denoiser's checkpoint or a suite's folder to go on from; empty: random weights
+    )
+    autoencoder: Budget = field(default_factory=lambda: Budget(20000, 10, 16, 8e-4))
+    decoder: Budget = field(default_factory=lambda: Budget(10000, 3, 16, 5e-4))
+    half_size: Budget = field(default_factory=lambda: Budget(100000, 90, 32, 8e-4))
+    full_size: Budget = field(default_factory=lambda: Budget(100000, 180, 24, 6e-4))
+    scorer: Budget = field(default_factory=lambda: Budget(10000, 10, 64, 1e-3))
 
 
 def train(config: TrainConfig, device: torch.device) -> Path:
@@ -66,7 +67,7 @@ def train(config: TrainConfig, device: torch.device) -> Path:
     factor = 0.0
     for name, scale, count, budget in (
         ("half_size", 0.5, config.shards, config.half_size),
-        ("full_size", config.full_size_scale, config.full_size_shards, config.full_size),
+        ("full_size", 1.0, config.full_size_shards, config.full_size),
     ):
         if budget.minutes == 0:  # a part that is left out
             continue
@@ -110,9 +111,9 @@ def scaling_factor(encoded: Path) -> float:
 
 
 def _card(vae: AutoencoderDC, trainers: list[Trainer], folder: Path) -> dict[str, object]:
-    held_out = training_pairs(range(HELD_OUT, HELD_OUT + 16), (512, 512)).images
+    held_out = training_pairs(range(HELD_OUT, HELD_OUT + 16), (384, 384)).images
     return {
-        "data": f"{SHARD * len(list((folder / 'half_size').glob('*.safetensors')))} scenes",
+        "data": f"{SHARD * len(list((folder / 'scenes').glob('*.safetensors')))} scenes",
         "hardware": platform.processor() or platform.machine(),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,

@@ -146,7 +146,7 @@ class RowAttention(nn.Module):
         ):
             return self.kernel.both(query, text, reference, scale[..., None])
         out = self.kernel(query, *text)
-        added = self.kernel(query[index], *reference) * scale[..., None]
+        added = (self.kernel(query[index], *reference) * scale[..., None]).to(out.dtype)
         if torch.compiler.is_compiling():  # a copy joins the loops around it, an addition does not
             return out.index_copy(0, index, out[index] + added)
         return out.index_add(0, index, added)

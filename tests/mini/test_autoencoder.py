@@ -27,9 +27,21 @@ def test_every_part_learns(shards: list[Path], tmp_path: Path) -> None:
     assert idle == []
 
 
-def test_the_loss_falls(shards: list[Path], tmp_path: Path) -> None:
+def test_the_loss_falls(
+    shards: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(autoencoder, "start_linear", lambda *_: None)  # which leaves little to do
     losses = train_autoencoder(shards, Budget(24, 60, 8, 3e-3), tmp_path, CPU).losses
     assert sum(losses[-5:]) < 0.8 * sum(losses[:5])
+
+
+def test_training_begins_at_the_linear_start(shards: list[Path], tmp_path: Path) -> None:
+    budget = Budget(1, 60, 8, 1e-9)
+    begun = train_autoencoder(shards, budget, tmp_path / "linear", CPU).losses[0]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(autoencoder, "start_linear", lambda *_: None)
+        at_random = train_autoencoder(shards, budget, tmp_path / "random", CPU).losses[0]
+    assert begun < 0.3 * at_random
 
 
 def test_only_the_decoder_is_trained_on(shards: list[Path], tmp_path: Path) -> None:

@@ -55,8 +55,15 @@ def test_shards_are_whole_or_not_there(
 
 def test_some_pairs_are_spoilt_and_say_so() -> None:
     words = training_pairs(range(60), (32, 32)).captions
-    spoilt = [text for text in words if text.startswith(captions.NEGATIVE_WORDS)]
-    assert 1 <= len(spoilt) <= 12
+    spoilt = [[text.startswith(captions.NEGATIVE_WORDS) for text in wordings] for wordings in words]
+    assert all(any(each) == all(each) for each in spoilt)
+    assert 1 <= sum(any(each) for each in spoilt) <= 12
+
+
+def test_a_scene_is_worded_in_several_ways() -> None:
+    words = training_pairs(range(20), (32, 32)).captions
+    assert {len(wordings) for wordings in words} == {dataset.WORDINGS}
+    assert sum(len(set(wordings)) > 1 for wordings in words) > 15
 
 
 def test_photographs_are_large_enough_to_crop() -> None:

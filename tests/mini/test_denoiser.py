@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 import torch
@@ -87,6 +88,40 @@ def test_a_later_lesson_starts_from_the_average(lesson: Lesson, tmp_path: Path) 
     assert second.step == 1
     for name, value in second.model.state_dict().items():
         assert torch.allclose(value.float(), start[name].float(), atol=1e-6), name
+
+
+def test_layers_of_another_shape_start_anew(
+    lesson: Lesson,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    first = train_denoiser(lesson, Budget(1, 60, 2, 1e-2), folder=tmp_path, device=CPU)
+    state = averaged(torch.load(first.path, weights_only=True))
+    state["unet.conv_in.weight"] = state["unet.conv_in.weight"][:, :3]
+    monkeypatch.setattr(denoiser, "starting_state", lambda *_: state)
+    later = Lesson("full_size", lesson.examples, lesson.tokenizer, 1.3, start=first.path)
+    second = train_denoiser(later, Budget(1, 60, 2, 1e-7), folder=tmp_path, device=CPU)
+    assert "at random: unet.conv_in.weight\n" in capsys.readouterr().out
+    taken = second.model.state_dict()
+    fits = {name: torch.allclose(taken[name].float(), v.float(), atol=1e-6)
+            for name, v in state.items() if taken[name].shape == v.shape}  # fmt: skip
+    assert len(fits) == len(state) - 1 and all(fits.values())
+
+
+def test_a_share_of_the_rows_has_an_outline(
+    lesson: Lesson, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows: list[int] = []
+    forward = denoiser.ControlNetModel.forward
+
+    def count(self: Any, sample: torch.Tensor, *args: Any, **others: Any) -> Any:
+        rows.append(len(sample))
+        return forward(self, sample, *args, **others)
+
+    monkeypatch.setattr(denoiser.ControlNetModel, "forward", count)
+    train_denoiser(lesson, Budget(2, 60, 6, 1e-3), folder=tmp_path, device=CPU)
+    assert rows == [3, 3]
 
 
 def test_encodings_have_the_shapes_of_sdxl(tokenizer: CLIPTokenizer) -> None:

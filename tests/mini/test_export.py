@@ -18,6 +18,7 @@ from remixlab.denoise.loop import Constants, NetworkCall
 from remixlab.mini import architecture
 from remixlab.mini.denoiser import MiniNetworks
 from remixlab.mini.export import export_suite, load_autoencoder
+from remixlab.mini.published import starting_state
 from remixlab.models.attention import CrossRows
 from remixlab.models.load import load_suite
 from remixlab.models.spec import SuiteSpec
@@ -165,3 +166,11 @@ def test_suite_samples_on_the_schedule_it_was_trained_on(exported: Exported) -> 
         assert scheduler.config[key] == value
     assert exported.suite.latent_factor == 16
     assert exported.suite.latent_channels == architecture.LATENT_CHANNELS
+
+
+def test_training_goes_on_from_what_was_published(exported: Exported) -> None:
+    wanted = exported.networks.state_dict()
+    state = starting_state(exported.folder, exported.networks.unet)
+    assert state.keys() == wanted.keys()
+    for name, value in wanted.items():
+        assert torch.allclose(state[name].float(), value.float(), atol=2e-3), name

@@ -97,7 +97,10 @@ def test_batches_are_of_one_size_and_belong_together(
     examples: Examples, shards: list[Path], encoded: list[Path]
 ) -> None:
     kinds = {
-        words: (path, i) for path in shards for i, words in enumerate(read_shard(path).captions)
+        words: (path, i)
+        for path in shards
+        for i, wordings in enumerate(read_shard(path).captions)
+        for words in wordings
     }
     sizes = set()
     batches = examples.batches(5, Random(0))

@@ -8,13 +8,15 @@ import torch
 from torch import Tensor
 
 from remixlab.mini import captions
+from remixlab.mini.collages import Collage, draw_collage
 from remixlab.mini.objects import PRODUCT_SHAPES, PROP_SHAPES
 from remixlab.mini.paint import BACKDROPS, SURFACES
-from remixlab.mini.photographs import draw_crop
+from remixlab.mini.photographs import Crop, draw_crop
 from remixlab.mini.render import render, spoil
 from remixlab.mini.scenes import LIGHT_TINT, Scene, draw_scene, reference_of
 
 SIZE = (64, 64)
+PLAINLY = {"defocus": 0.0, "light": "soft", "prop": None, "sweep": False}
 
 
 def styled(**changes: object) -> Scene:
@@ -88,24 +90,46 @@ def test_a_scene_looks_the_same_in_any_batch() -> None:
         assert torch.equal(picture, pictures[number]) and torch.equal(mask, masks[number])
 
 
-def test_a_photograph_lends_its_colours_and_may_be_the_backdrop() -> None:
-    crop = draw_crop(Random(3))
-    shown, hidden = (
-        draw(styled(crop=crop, shown=shown, defocus=0.0, light="soft", prop=None), (64, 64))[0]
-        for shown in (True, False)
+@pytest.mark.parametrize("crop", [draw_crop(Random(3)), draw_collage(Random(4))])
+def test_a_photograph_lends_its_colours_and_may_be_the_backdrop(crop: Crop | Collage) -> None:
+    scene = replace(draw_scene(3), product=None)
+    hidden, behind, everywhere = (
+        draw(replace(scene, style=replace(scene.style, crop=crop, shown=shown, **PLAINLY)))[0]
+        for shown in ("colours", "backdrop", "everywhere")
     )
-    assert_picture(shown)
-    top = slice(0, 20)  # above the horizon, and above any product
-    wanted = crop.pixels((64, 64))[:, top]
-    assert float((shown[:, top] - wanted).abs().mean()) < 0.1
-    assert float((hidden[:, top] - wanted).abs().mean()) > 0.1
+    wanted = crop.pixels((64, 64))
+    assert_picture(everywhere)
+
+    def difference(picture: Tensor, rows: slice) -> float:
+        return float((picture[:, rows] - wanted[:, rows]).abs().mean())
+
+    above, below = slice(0, 20), slice(50, 64)  # above the horizon and below it
+    assert difference(behind, above) < 0.1 < difference(hidden, above)
+    assert difference(everywhere, below) < 0.1 < difference(behind, below)
 
 
-def test_some_styles_are_those_of_photographs() -> None:
+def test_some_styles_are_those_of_photographs_and_collages() -> None:
     styles = [draw_scene(number).style for number in range(300)]
-    share = sum(style.crop is not None for style in styles) / 300
-    assert 0.08 < share < 0.2
-    assert {style.shown for style in styles if style.crop} == {True, False}
+    crops = [style.crop for style in styles if style.crop is not None]
+    assert 0.2 < len(crops) / 300 < 0.36
+    assert {type(crop) for crop in crops} == {Crop, Collage}
+    shown = {style.shown for style in styles if style.crop}
+    assert shown == {"colours", "backdrop", "everywhere"}
+
+
+def test_captions_name_no_material_that_a_photograph_covers() -> None:
+    scene = draw_scene(3)
+    style = replace(scene.style, crop=draw_collage(Random(1)), shown="everywhere")
+    parts = replace(scene, style=style).caption(drop=0.0).split(", ")
+    kinds = [*captions.SURFACE_WORDS.values(), *captions.BACKDROP_WORDS.values()]
+    named = [said for phrases in kinds for said in _said(phrases, style.backdrop_colour)]
+    assert not set(parts) & set(named)
+    assert set(parts) & set(_said(captions.SCENERY_WORDS, style.backdrop_colour))
+
+
+def _said(phrases: tuple[str, ...], colour: str) -> list[str]:
+    """Each phrase with the colour and without."""
+    return [" ".join(p.format(word).split()) for p in phrases for word in (colour, "")]
 
 
 def test_a_sweep_has_no_line_between_surface_and_backdrop() -> None:
@@ -155,8 +179,9 @@ def test_one_reference_in_five_shows_a_product() -> None:
 
 @pytest.mark.parametrize("number", range(20))
 def test_captions_say_what_is_there(number: int) -> None:
-    scene = replace(draw_scene(number), style=replace(draw_scene(number).style, prop="stone"))
-    style, words = scene.style, scene.caption(drop=0.0)
+    style = replace(draw_scene(number).style, prop="stone", crop=None, shown="colours")
+    scene = replace(draw_scene(number), style=style)
+    words = scene.caption(drop=0.0)
     assert words == scene.caption(drop=0.0)
     assert any(word in words for word in captions.PRODUCT_WORDS[str(scene.product)])
     assert any(word in words for word in captions.LIGHT_WORDS[style.light])
