@@ -33,10 +33,15 @@ class Way(Protocol):
 
 @dataclass(frozen=True)
 class Run:
-    """Seconds of one remix: end to end, by stage, and by denoising step; joules of the card."""
+    """Seconds of one remix: end to end, by stage, and by denoising step; joules of the card.
+
+    `plan` is what denoising computes once before its first step: with it the steps add up to the
+    stage.
+    """
 
     total: float
     stages: dict[str, float] = field(default_factory=dict)
+    plan: float | None = None
     steps: list[Step] = field(default_factory=list)
     joules: float | None = None
 
@@ -61,6 +66,7 @@ class Sample:
             "total": self.run.total,
             "joules": self.run.joules,
             **{f"stage_{name}": seconds for name, seconds in self.run.stages.items()},
+            "plan": self.run.plan,
             "steps": [asdict(step) for step in self.run.steps],
         }
 
@@ -97,15 +103,17 @@ class OurWay:
     name = "remixlab"
 
     def __init__(self, remixer: Remixer) -> None:
-        self.remixer = remixer
         self.timer = StepTimer(timeline_of(remixer.suite.device))
+        within = self.timer.entering(remixer.within)
+        self.remixer = Remixer(remixer.suite, remixer.config, within)
         self.meter = Meter(remixer.suite.device)
 
     def once(self, request: RemixRequest) -> Run:
         """See `Way`."""
         with self.timer.watching(self.remixer.suite), self.meter.measure() as spent:
             result = self.remixer.remix(request, on_step=self.timer.on_step)
-        return Run(spent.seconds, dict(result.timings), self.timer.take(), spent.joules)
+        loop = self.timer.take()
+        return Run(spent.seconds, dict(result.timings), loop.plan, loop.steps, spent.joules)
 
 
 class StockWay:

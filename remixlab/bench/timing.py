@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from remixlab.models.suite import Suite
+from remixlab.runtime import Within
 
 Mark = Any
 """A moment: seconds on a CPU, an event on a card."""
@@ -45,15 +46,24 @@ class Step:
     controlnet: float
 
 
+@dataclass(frozen=True)
+class Loop:
+    """Seconds of one denoising: what is computed once before its first step, and the steps."""
+
+    plan: float
+    steps: list[Step]
+
+
 @dataclass
 class StepTimer:
     """Takes the moments of one denoising loop at a time.
 
-    `on_step` belongs to `Remixer.remix`; a step reaches from the end of the one before, the first
-    from the first network call.
+    `entering` and `on_step` belong to a `Remixer` and its `remix`; a step reaches from the end of
+    the one before, the first from the first network call.
     """
 
     timeline: Timeline
+    _begun: Mark = None
     _spans: dict[str, list[tuple[Mark, Mark]]] = field(default_factory=dict)
     _ends: list[Mark] = field(default_factory=list)
     _calls: list[dict[str, int]] = field(default_factory=list)
@@ -66,14 +76,29 @@ class StepTimer:
                 stack.enter_context(self._watching(name, network))
             yield self
 
+    def entering(self, within: Within) -> Within:
+        """What surrounds the stages of a remix, which also notes when the denoising begins."""
+
+        @contextmanager
+        def noting(stage: str) -> Iterator[None]:
+            with within(stage):
+                if stage == "denoise":
+                    self._begun = self.timeline.mark()
+                yield
+
+        return noting
+
     def on_step(self, step: int, steps: int, latents: Tensor) -> None:
         """The end of a step; see `remixlab.denoise.loop.OnStep`."""
         self._ends.append(self.timeline.mark())
         self._calls.append({name: len(spans) for name, spans in self._spans.items()})
 
-    def take(self) -> list[Step]:
-        """The steps since the last `take`, once the device has finished them."""
-        starts = [min_start(self._spans), *self._ends[:-1]] if self._ends else []
+    def take(self) -> Loop:
+        """The loop since the last `take`, once the device has finished it."""
+        if not self._ends:
+            return Loop(0.0, [])
+        first = min_start(self._spans)
+        starts = [first, *self._ends[:-1]]
         steps = [
             Step(
                 self.timeline.between(start, end),
@@ -82,8 +107,9 @@ class StepTimer:
             )
             for number, (start, end) in enumerate(zip(starts, self._ends, strict=True))
         ]
+        plan = self.timeline.between(self._begun, first)
         self._spans, self._ends, self._calls = {}, [], []
-        return steps
+        return Loop(plan, steps)
 
     def _network(self, name: str, step: int) -> float:
         before = self._calls[step - 1].get(name, 0) if step else 0
