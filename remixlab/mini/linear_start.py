@@ -8,6 +8,7 @@ these: block by block of 2 x 2, level by level, with residual blocks that add no
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -54,7 +55,8 @@ def start_linear(model: AutoencoderDC, pictures: Tensor) -> None:
     """
     for part in model.modules():
         if isinstance(part, ResBlock):
-            nn.init.zeros_(part.norm.weight)
+            norm: Any = part.norm
+            nn.init.zeros_(norm.weight)
     downs = [part for part in model.encoder.modules() if isinstance(part, DCDownBlock2d)]
     ups = _inner_first(model)
     fields, levels = pictures, []
@@ -134,9 +136,10 @@ def _set_last(model: AutoencoderDC, before: nn.Conv2d, fields: Tensor) -> None:
     Channels that are idle hold `_STEADY`, so that the norm divides by nearly the same everywhere;
     and every other is lifted above zero, which the last convolution takes back.
     """
-    last, norm = model.decoder.conv_out, model.decoder.norm_out
+    last: Any = model.decoder.conv_out
+    norm: Any = model.decoder.norm_out
     idle = fields.flatten(2).std((0, 2)) < 1e-6
-    assert before.bias is not None and last.conv.bias is not None
+    assert before.bias is not None
     before.bias.unflatten(0, (-1, 4))[idle] = _STEADY
     divisor = _STEADY * float(idle.float().mean()) ** 0.5
     lift = 1.2 * fields.abs().amax((0, 2, 3))
