@@ -41,8 +41,9 @@ def test_captions_name_the_colours_that_are_seen() -> None:
     pictures, masks = render(scenes, (48, 48))
     captions = training_pairs(numbers, (48, 48)).captions
     renamed = 0
-    for scene, picture, mask, caption in zip(scenes, pictures, masks, captions, strict=True):
+    for scene, picture, mask, wordings in zip(scenes, pictures, masks, captions, strict=True):
         words = colour_words(picture, mask)
-        assert caption.endswith(scene.caption(seen=words))
+        for number, caption in enumerate(wordings):
+            assert caption.endswith(scene.caption(seen=words, wording=number))
         renamed += words != (scene.style.surface_colour, scene.style.backdrop_colour)
     assert 10 < renamed < 55  # the light changes some colours, not all of them

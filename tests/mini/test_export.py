@@ -127,7 +127,8 @@ def loaded_output(suite: Suite, noisy: Tensor, time: Tensor, dials: Dials) -> Te
 def test_loaded_suite_computes_what_was_trained(
     exported: Exported, tokenizer: CLIPTokenizer
 ) -> None:
-    noisy = torch.randn(1, 8, SIDE // 16, SIDE // 16, generator=torch.Generator().manual_seed(1))
+    shape = 1, architecture.LATENT_CHANNELS, SIDE // 16, SIDE // 16
+    noisy = torch.randn(shape, generator=torch.Generator().manual_seed(1))
     time = torch.tensor(500)
     ids = tokenizer([PROMPT], padding="max_length", truncation=True, return_tensors="pt").input_ids
     wanted = trained_output(exported.networks, ids, noisy, time)
