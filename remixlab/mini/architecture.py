@@ -1,6 +1,6 @@
 """The shapes of the mini suite's networks: SDXL's classes and wiring, a hundredth of its size.
 
-Latents are 16 x H/16 x W/16. The autoencoder is diffusers' AutoencoderDC, whose pixel-unshuffle
+Latents are 16 x H/16 x W/16. The autoencoder is diffusers' AutoencoderDC, whose strided
 stem starts at half resolution, which is what makes full-size decoding cheap on a CPU.
 """
 

@@ -2,8 +2,9 @@
 
 What such pictures share with photographs is sharp occlusion at every size (Lee, Mumford and Huang
 2001, "Occlusion Models for Natural Images"), and networks trained on them carry over to real ones
-(Achddou, Gousseau and Ladjal 2023, arXiv:2301.06114). There are as many as one likes, each with
-colours and grain of its own, where packages carry eight photographs.
+(Achddou, Gousseau and Ladjal 2021, "Synthetic Images as a Regularity Prior for Image Restoration
+Neural Networks"). There are as many as one likes, each with colours and grain of its own, where
+packages carry eight photographs.
 """
 
 from __future__ import annotations
