@@ -8,12 +8,12 @@ symbols: every size and every number of rows has a graph of its own, which is fa
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch._dynamo.types import GuardFilterEntry
 from torch._inductor import config as inductor
 from torch.fx.experimental import _config as symbolic
@@ -25,12 +25,6 @@ from remixlab.models.suite import Suite
 # seven sizes, and every number of rows that a batch of 16 can have.
 _GRAPHS = {"regional": 64, "whole": 64, "static": 1024}
 
-# In an older torch all calls of one function share their graphs, which is only slower.
-_ISOLATED = {
-    name: True
-    for name in ("isolate_recompiles",)
-    if name in inspect.signature(torch.compile).parameters
-}
 _PARTS = ("_modules", "_parameters", "_buffers")  # in the names of guards on a network itself
 
 
@@ -69,34 +63,25 @@ def compile_suite(suite: Suite, how: str, *, cuda_graphs: bool = False) -> None:
         options = {"guard_filter_fn": _without_weights, "cpp_wrapper": True}
     for network in _regions(suite) if how == "regional" else _networks(suite):
         # A copy each: torch takes the filter out of what it is given.
-        settings: dict[str, Any] = {"fullgraph": True, "dynamic": how != "static"}
+        network.compile(fullgraph=True, dynamic=how != "static", options=dict(options))
         if frozen:
-            network._compiled_call_impl = _Frozen(network._call_impl, settings | _ISOLATED, options)
-        else:
-            network.compile(**settings, options=dict(options))
+            network._compiled_call_impl = _freezing(network._compiled_call_impl)
 
 
-class _Frozen:
-    """Calls of a network with its weights frozen: every size has a compiled one of its own.
+def _freezing(call: Any) -> Callable[..., Any]:
+    """The same call with its weights frozen, in whichever thread it is made.
 
-    One for all would ask its graphs in turn which of them fits, and to ask takes as long as a tenth
-    of a step. The setting that freezes is read by Dynamo too, so that as an option of one graph it
-    does nothing; and what one thread sets is not set in another, where a graph would be compiled
-    anew and without it.
+    Dynamo reads the setting too, so that as an option of one graph it does nothing; and what one
+    thread sets is not set in another, where a graph would be compiled anew and without it.
     """
 
-    def __init__(self, call: Any, settings: dict[str, Any], options: dict[str, Any]) -> None:
-        self._call, self._settings, self._options = call, settings, options
-        self._by_size: dict[torch.Size, Any] = {}
-
-    def __call__(self, sample: Tensor, *args: Any, **kwargs: Any) -> Any:
+    @wraps(call)
+    def frozen(*args: Any, **kwargs: Any) -> Any:
         if not inductor.freezing:
             inductor.freezing = True
-        if sample.shape not in self._by_size:
-            self._by_size[sample.shape] = torch.compile(
-                self._call, **self._settings, options=dict(self._options)
-            )
-        return self._by_size[sample.shape](sample, *args, **kwargs)
+        return call(*args, **kwargs)
+
+    return frozen
 
 
 def _without_weights(guards: Sequence[GuardFilterEntry]) -> list[bool]:

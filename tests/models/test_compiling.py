@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import nn
 from torch._inductor import config as inductor
 
 from remixlab import SIZES, Remixer, RemixRequest
@@ -54,7 +55,7 @@ def test_cuda_graphs_need_a_card(remixer: Remixer) -> None:
 def test_changed_data_compile_nothing_again(
     remixer: Remixer, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
-    monkeypatch.setattr(torch, "compile", _only_traced)
+    monkeypatch.setattr(nn.Module, "compile", _only_traced)
     compile_suite(remixer.suite, how)
     sides = [(size.width // 8, size.height // 8) for size in SIZES.values()]  # quick to cut out
     remixer.remix(request())  # the warm-up: one size, one picture
@@ -71,7 +72,7 @@ def test_changed_data_compile_nothing_again(
 def test_static_graphs_are_one_for_each_size(
     remixer: Remixer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(torch, "compile", _only_traced)
+    monkeypatch.setattr(nn.Module, "compile", _only_traced)
     with inductor.patch(freezing=False):  # what is set for the process, here for the block
         compile_suite(remixer.suite, "static")
         sides = [(64, 64), (96, 64)]
@@ -90,7 +91,7 @@ def test_static_graphs_are_one_for_each_size(
 def test_weights_are_frozen_in_every_thread(
     remixer: Remixer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(torch, "compile", _only_traced)
+    monkeypatch.setattr(nn.Module, "compile", _only_traced)
     with inductor.patch(freezing=False):
         compile_suite(remixer.suite, "static")
         remixer.remix(request())  # the warm-up
@@ -104,7 +105,7 @@ def test_weights_are_frozen_in_every_thread(
 def test_two_suites_keep_their_own_frozen_weights(
     remixer: Remixer, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(torch, "compile", _only_traced)
+    monkeypatch.setattr(nn.Module, "compile", _only_traced)
     other = Remixer(load_tiny(tiny_folder).suite, remixer.config)
     for network in (other.suite.unet, other.suite.vae):
         for weight in network.parameters():
@@ -129,9 +130,6 @@ def test_the_compiler_changes_no_picture(remixer: Remixer) -> None:
         assert np.abs(pair[0] - pair[1]).max() <= 1
 
 
-_COMPILE = torch.compile
-
-
-def _only_traced(call: Any, **settings: Any) -> Any:
+def _only_traced(network: nn.Module, **settings: Any) -> None:
     """What decides about compiling again is tracing; generating code takes minutes."""
-    return _COMPILE(call, backend="eager", **settings)
+    network._compiled_call_impl = torch.compile(network._call_impl, backend="eager", **settings)
