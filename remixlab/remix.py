@@ -58,6 +58,7 @@ class Remixer:
     @classmethod
     def from_settings(cls, config: RemixConfig) -> Remixer:
         """Load the suite that `config` describes; raises as `from_config`."""
+        runtime.keep_kernels()
         device = runtime.resolve_device(config.runtime.device)
         check_offload(config.runtime, device)
         if config.runtime.deterministic:

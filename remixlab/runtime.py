@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -92,14 +93,22 @@ def _attend_with(name: str, query: Tensor, key: Tensor, value: Tensor) -> Tensor
         raise InvalidConfig(field="runtime.attention", value=name, accepted=accepted) from error
 
 
+def keep_kernels() -> None:
+    """Let oneDNN keep the CPU kernels that it has made for every shape of seven sizes.
+
+    It keeps 1,024 unless told otherwise, and who moves among the sizes needs more: each first step
+    would make its kernels again. It asks once, at the first kernel of a process
+    (https://oneapi-src.github.io/oneDNN/dev_guide_primitive_cache.html); what a user has set stays.
+    """
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16384")
+
+
 def make_deterministic() -> None:
     """Everything PyTorch offers for bit-identical runs on one card model and stack.
 
     https://docs.pytorch.org/docs/stable/notes/randomness.html; cuBLAS needs
     `CUBLAS_WORKSPACE_CONFIG` before its first call, which the caller's first remix is.
     """
-    import os
-
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
     torch.backends.cudnn.benchmark = False

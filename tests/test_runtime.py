@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import warnings
 from collections.abc import Iterator
@@ -44,6 +45,37 @@ def test_cards_that_are_not_there(monkeypatch: pytest.MonkeyPatch, name: str) ->
     with pytest.raises(InvalidConfig) as caught:
         resolve_device(name)
     assert caught.value.field == "runtime.device" and caught.value.value == name
+
+
+_MANY_SHAPES = """
+import torch
+from torch.backends import mkldnn
+from remixlab.runtime import keep_kernels
+
+keep_kernels()
+network = torch.nn.Conv2d(16, 16, 3, padding=1)
+pictures = [torch.rand(2, 16, 8, 32 + more) for more in range(1100)]
+with torch.inference_mode():
+    for picture in pictures:
+        network(picture)
+    with mkldnn.verbose(mkldnn.VERBOSE_ON_CREATION):
+        network(pictures[0])
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("kept", "found"), [(None, "cache_hit"), ("16", "cache_miss")])
+def test_kernels_of_many_shapes_are_kept_unless_told_otherwise(
+    monkeypatch: pytest.MonkeyPatch, kept: str | None, found: str
+) -> None:
+    monkeypatch.delenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", raising=False)
+    if kept:
+        monkeypatch.setenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", kept)
+    ran = subprocess.run(
+        [sys.executable, "-c", _MANY_SHAPES], capture_output=True, text=True, check=True
+    )
+    made = [line for line in ran.stdout.splitlines() if "convolution" in line and "cache_" in line]
+    assert made and all(found in line for line in made)
 
 
 def test_dtype_by_name_and_by_device() -> None:
