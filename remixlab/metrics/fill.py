@@ -14,9 +14,15 @@ from remixlab import images
 def without_product(picture: Image.Image, mask: Image.Image, side: int) -> Image.Image:
     """The picture at `side` x `side` with its product filled from what surrounds it."""
     pixels = images.to_tensor(images.resize(picture, (side, side)))
-    touched = torch.from_numpy(np.array(mask.resize((side, side))) > 0)[None, None].float()
+    coverage = torch.from_numpy(np.array(mask.resize((side, side))))[None, None] / 255
+    return images.to_image(fill_products(pixels, coverage))
+
+
+def fill_products(pictures: Tensor, coverage: Tensor) -> Tensor:
+    """Fill (B, C, H, W) wherever `coverage` (B, 1, H, W) says that there is any product."""
+    touched = (coverage > 0).to(pictures)
     # Resampling spreads the product's colours by a pixel or two.
-    return images.to_image(fill(pixels, F.max_pool2d(touched, 5, stride=1, padding=2)))
+    return fill(pictures, F.max_pool2d(touched, 5, stride=1, padding=2))
 
 
 def fill(pictures: Tensor, masks: Tensor) -> Tensor:

@@ -144,6 +144,13 @@ def caption(
     return ", ".join([opening, *kept])
 
 
+def surface_prompts(product: str, random: Random) -> dict[str, str]:
+    """A prompt for each surface, in which nothing else differs; no colour is named."""
+    return {
+        kind: f"{product}, {_fill(phrases, '', random)}" for kind, phrases in SURFACE_WORDS.items()
+    }
+
+
 def negative(random: Random) -> str:
     """What a spoilt picture is called: some of the words of the default negative prompt."""
     count = random.randint(2, len(NEGATIVE_WORDS))

@@ -50,18 +50,25 @@ class Series:
 
 
 SUITE = Series(1, SIZES)
-SCORER = Series(5_000_000, tuple((width // 3, height // 3) for width, height in SIZES))
-"""What the scorer is trained on: other scenes than the suite, and no larger than it sees them."""
+SCORER = Series(5_000_000, tuple((width * 2 // 3, height * 2 // 3) for width, height in SIZES))
+"""What the scorer is trained on: other scenes than the suite, twice as large as it sees them.
+
+Drawn as small as that, fine grain would be stronger than it is in a picture that is made smaller.
+"""
 
 
 @dataclass(frozen=True)
 class Shard:
-    """Pictures (N, 3, H, W), product masks (N, H, W), references (N, 3, S, S), uint8; wordings."""
+    """Pictures (N, 3, H, W), product masks (N, H, W) and references (N, 3, S, S) in uint8.
+
+    `captions` are wordings of each; `surfaces` what is stood on, "" where none is to be seen.
+    """
 
     images: Tensor
     masks: Tensor
     references: Tensor
     captions: list[list[str]]
+    surfaces: list[str]
 
 
 def draw_shards(
@@ -89,19 +96,20 @@ def draw_shards(
 def read_shard(path: Path) -> Shard:
     """Load one shard."""
     with safe_open(path, "pt") as file:
-        words = json.loads(file.metadata()["captions"])
+        words, surfaces = (json.loads(file.metadata()[name]) for name in ("captions", "surfaces"))
         images, masks, references = map(file.get_tensor, ("images", "masks", "references"))
-    return Shard(images, masks, references, words)
+    return Shard(images, masks, references, words, surfaces)
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Pictures (N, 3, H, W), masks (N, H, W) and references (N, 3, S, S) in 0..1; wordings."""
+    """What a `Shard` holds, with pictures and masks in 0..1."""
 
     images: Tensor
     masks: Tensor
     references: Tensor
     captions: list[list[str]]
+    surfaces: list[str]
 
 
 def training_pairs(
@@ -125,7 +133,8 @@ def training_pairs(
         if random.random() < SPOILT:
             images[i] = spoil(images[i], random)
             words[i] = [f"{captions.negative(random)}, {wording}" for wording in words[i]]
-    return Pairs(images, masks, references, words)
+    surfaces = ["" if s.style.shown == "everywhere" else s.style.surface for s in scenes]
+    return Pairs(images, masks, references, words, surfaces)
 
 
 def _wordings(scene: Scene, seen: tuple[str, str]) -> list[str]:
@@ -153,9 +162,12 @@ def _draw_shard(
         name: torch.cat([_bytes(getattr(part, name)) for part in parts])
         for name in ("images", "masks", "references")
     }
-    words = [caption for part in parts for caption in part.captions]
+    words = {
+        name: json.dumps([value for part in parts for value in getattr(part, name)])
+        for name in ("captions", "surfaces")
+    }
     unfinished = path.with_suffix(".partial")
-    save_file(tensors, unfinished, metadata={"captions": json.dumps(words)})
+    save_file(tensors, unfinished, metadata=words)
     unfinished.replace(path)
 
 

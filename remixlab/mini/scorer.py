@@ -1,13 +1,17 @@
 """Training the mini scorer: a CLIP of the synthetic world, for measuring, not for painting.
 
 It sees other scenes than the suite's own encoders do, with their products filled in as often as
-not, since that is what it is shown when it scores a background.
+not, since that is what it is shown when it scores a background. Captions are told apart by their
+colours long before their materials matter, so that each picture is also asked which of ten prompts
+that differ in the material alone is its own (as labels join contrasts in Yang et al. 2022,
+arXiv:2204.03610).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -19,9 +23,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 from transformers import CLIPTokenizer
 
-from remixlab.metrics.fill import fill
+from remixlab.metrics.fill import fill_products
 from remixlab.mini.architecture import VOCABULARY
 from remixlab.mini.budget import Budget, Trainer, averaged
+from remixlab.mini.captions import PRODUCT_WORDS, surface_prompts
 from remixlab.mini.dataset import read_shard
 
 MODEL: dict[str, Any] = {
@@ -57,21 +62,25 @@ def train_scorer(
     """Contrastive training (Radford et al. 2021, arXiv:2103.00020); resumes from `folder`."""
     torch.manual_seed(5)
     trainer = Trainer("scorer", make_scorer().to(device), budget, folder)
-    loss = open_clip.ClipLoss()
+    contrast = open_clip.ClipLoss()
     random = Random(trainer.step)
     batches = _batches(shards, budget.batch, random)
     for _ in trainer.run():
-        pictures, captions = next(batches)
-        ids = tokenizer(
-            captions,
-            padding="max_length",
-            truncation=True,
-            max_length=MODEL["text_cfg"]["context_length"],
-            return_tensors="pt",
-        ).input_ids
-        seen, said, scale = trainer.model(pictures.to(device), ids.to(device))
-        trainer.update(loss(seen, said, scale))
+        batch = next(batches)
+        prompts = surface_prompts(_product(random), random)
+        texts = [*batch.captions, *prompts.values()]
+        seen, said, scale = trainer.model(batch.pictures.to(device), _ids(tokenizer, texts, device))
+        captions, materials = said.split([len(batch.captions), len(prompts)])
+        answers = torch.tensor([_place(surface, prompts) for surface in batch.surfaces])
+        loss = contrast(seen, captions, scale)
+        trainer.update(loss + choice_loss(scale * seen @ materials.T, answers.to(device)))
     return trainer
+
+
+def choice_loss(logits: Tensor, answers: Tensor) -> Tensor:
+    """Cross-entropy of (B, choices) over the rows whose answer (B,) is known, not -1."""
+    total = F.cross_entropy(logits, answers, ignore_index=-1, reduction="sum")
+    return total / (answers >= 0).sum().clamp(min=1)
 
 
 def export_scorer(checkpoint: Path, tokenizer: CLIPTokenizer, target: Path) -> None:
@@ -88,19 +97,47 @@ def export_scorer(checkpoint: Path, tokenizer: CLIPTokenizer, target: Path) -> N
     tokenizer.save_pretrained(target)
 
 
-def _batches(shards: list[Path], size: int, random: Random) -> Iterator[tuple[Tensor, list[str]]]:
+def _ids(tokenizer: CLIPTokenizer, texts: list[str], device: torch.device) -> Tensor:
+    ids = tokenizer(
+        texts,
+        padding="max_length",
+        truncation=True,
+        max_length=MODEL["text_cfg"]["context_length"],
+        return_tensors="pt",
+    ).input_ids
+    return ids.to(device)
+
+
+def _product(random: Random) -> str:
+    return random.choice(random.choice(list(PRODUCT_WORDS.values())))
+
+
+def _place(surface: str, prompts: Mapping[str, str]) -> int:
+    return list(prompts).index(surface) if surface else -1
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """Pictures (B, 3, S, S) in -1..1, their captions, and the surfaces in them, "" for none."""
+
+    pictures: Tensor
+    captions: list[str]
+    surfaces: list[str]
+
+
+def _batches(shards: list[Path], size: int, random: Random) -> Iterator[_Batch]:
     """Crops of scenes with their captions, without end; a batch is of one shard."""
     while True:
         shard = read_shard(random.choice(shards))
         order = random.sample(range(len(shard.captions)), len(shard.captions))
         for start in range(0, len(order) - size + 1, size):
             picks = order[start : start + size]
-            pictures = shard.images[picks].float() / 255
-            masks = shard.masks[picks][:, None].float() / 255
+            seen = torch.cat([shard.images[picks], shard.masks[picks][:, None]], 1).float() / 255
+            pictures, masks = _cropped(seen, random).split([3, 1], 1)
             if random.random() < 0.5:
-                pictures = fill(pictures, masks)
+                pictures = fill_products(pictures, masks)
             words = [random.choice(shard.captions[i]) for i in picks]
-            yield _cropped(pictures, random) * 2 - 1, words
+            yield _Batch(pictures * 2 - 1, words, [shard.surfaces[i] for i in picks])
 
 
 def _cropped(pictures: Tensor, random: Random) -> Tensor:

@@ -9,6 +9,7 @@ from remixlab.mini import captions, dataset
 from remixlab.mini.architecture import IMAGE_SIZE
 from remixlab.mini.dataset import draw_shards, read_shard, training_pairs
 from remixlab.mini.photographs import photographs
+from remixlab.mini.scenes import draw_scene
 from tests.mini.conftest import SCENES, SERIES
 
 
@@ -22,7 +23,7 @@ def test_shards_hold_the_scenes_of_their_numbers(shards: list[Path]) -> None:
         pairs = training_pairs(range(first, first + SCENES), size)
         for name in ("images", "masks", "references"):
             assert torch.equal(getattr(shard, name), (getattr(pairs, name) * 255).round().byte())
-        assert shard.captions == pairs.captions
+        assert (shard.captions, shard.surfaces) == (pairs.captions, pairs.surfaces)
 
 
 def test_shards_are_drawn_once(shards: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,6 +52,15 @@ def test_shards_are_whole_or_not_there(
     with pytest.raises(OSError, match="disk full"):
         draw_shards(SERIES, tmp_path, 1, 1)
     assert not list(tmp_path.glob("*.safetensors"))
+
+
+def test_surfaces_are_named_where_they_are_seen() -> None:
+    surfaces = training_pairs(range(40), (32, 32)).surfaces
+    for number, surface in enumerate(surfaces):
+        style = draw_scene(number).style
+        assert surface == ("" if style.shown == "everywhere" else style.surface)
+    assert "" in surfaces
+    assert len(set(surfaces)) > 5
 
 
 def test_some_pairs_are_spoilt_and_say_so() -> None:

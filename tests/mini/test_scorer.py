@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pytest
@@ -14,7 +16,10 @@ from remixlab.errors import InvalidConfig, MissingWeights
 from remixlab.metrics import clip
 from remixlab.metrics.clip import Scorer
 from remixlab.mini.budget import Budget, averaged
-from remixlab.mini.scorer import export_scorer, make_scorer, train_scorer
+from remixlab.mini.captions import surface_prompts
+from remixlab.mini.colours import COLOURS
+from remixlab.mini.paint import SURFACES
+from remixlab.mini.scorer import choice_loss, export_scorer, make_scorer, train_scorer
 from tests.mini.conftest import CPU
 
 
@@ -28,6 +33,23 @@ def test_learns_which_caption_belongs_to_which_picture(
     budget = Budget(30, 60, 3, 5e-4)
     losses = train_scorer(shards, tokenizer, budget, folder=tmp_path, device=CPU).losses
     assert sum(losses[-6:]) < 0.9 * sum(losses[:6])
+
+
+def test_materials_are_asked_for_alone() -> None:
+    prompts = surface_prompts("a jar", Random(1))
+    assert list(prompts) == list(SURFACES)
+    assert len(set(prompts.values())) == len(SURFACES)
+    for prompt in prompts.values():
+        assert prompt.startswith("a jar, ")
+        assert not set(prompt.split()) & set(COLOURS)
+
+
+def test_choices_count_where_the_answer_is_known() -> None:
+    logits = torch.tensor([[2.0, 0.0], [0.0, 2.0], [5.0, 1.0]])
+    right = torch.tensor(1 + math.exp(-2)).log()
+    assert torch.isclose(choice_loss(logits, torch.tensor([0, 1, -1])), right)
+    assert choice_loss(logits, torch.tensor([1, 1, -1])) > right
+    assert choice_loss(logits, torch.tensor([-1, -1, -1])) == 0
 
 
 def test_open_clip_reads_it(shards: list[Path], tokenizer: CLIPTokenizer, tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ def _materials(studio: Studio) -> Finding:
 def _scorer_itself(studio: Studio) -> Finding:
     """How often the scorer is right about scenes that it has not seen either."""
     numbers = [n for n in range(HELD_OUT, HELD_OUT + 160) if _plain(n)]
-    pairs = training_pairs(numbers, (128, 128))
+    pairs = training_pairs(numbers, (384, 384))
     backgrounds = [
         without_product(images.to_image(picture * 2 - 1), _grey(mask), studio.scorer.side)
         for picture, mask in zip(pairs.images, pairs.masks, strict=True)
