@@ -20,7 +20,7 @@ from omegaconf.errors import OmegaConfBaseException
 from remixlab.config_checks import among, check_settings, check_steps, check_suite, matching, within
 from remixlab.config_errors import COMPOSE_ERRORS, explained
 
-SCHEDULERS = ("euler", "dpmpp_2m", "dpmpp_2m_sde", "lcm")
+SCHEDULERS = ("euler", "dpmpp_2m", "dpmpp_2m_sde", "unipc", "lcm")
 ATTENTION = ("sdpa", "sdpa_flash", "sdpa_efficient", "sdpa_cudnn", "sdpa_math", "xformers")
 REFERENCE_MODES = ("all", "style", "layout", "style+layout")
 CONTROLS = ("lines", "softedge", "inpaint")

@@ -66,7 +66,8 @@ train() {
     folder="$FOLDER" output="$OUT/weights" device=cuda shards=600 full_size_shards=600 \
     autoencoder.steps=200000 autoencoder.minutes=4 autoencoder.batch=64 \
     decoder.steps=200000 decoder.minutes=1 decoder.batch=64 \
-    half_size.steps=200000 half_size.minutes=6 half_size.batch=256 half_size.learning_rate=1.5e-3 \
+    style_reader.steps=200000 style_reader.minutes=1 style_reader.batch=256 \
+    half_size.steps=200000 half_size.minutes=5 half_size.batch=256 half_size.learning_rate=1.5e-3 \
     full_size.steps=200000 full_size.minutes=7 full_size.batch=192 full_size.learning_rate=6e-4 \
     scorer_shards=200 scorer.steps=200000 scorer.minutes=2 \
     2>&1 | tee -a "$OUT/train.log" || rc=$?

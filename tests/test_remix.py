@@ -226,7 +226,7 @@ def test_step_callback_counts(tiny_remixer: Remixer) -> None:
     assert seen == [(1, 3), (2, 3), (3, 3)]
 
 
-@pytest.mark.parametrize("name", ["euler", "dpmpp_2m", "dpmpp_2m_sde", "lcm"])
+@pytest.mark.parametrize("name", ["euler", "dpmpp_2m", "dpmpp_2m_sde", "unipc", "lcm"])
 def test_every_sampler_gives_the_same_alone_and_in_a_batch(
     tiny_remixer: Remixer, name: str
 ) -> None:

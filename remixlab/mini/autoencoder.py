@@ -20,7 +20,7 @@ from remixlab.mini.photographs import photographs
 
 CROP = 128
 PHOTOGRAPHS, COLLAGES = 0.2, 0.25  # shares of the crops
-DECODER_NOISE = 0.5  # of the latents' standard deviation
+DECODER_NOISE = 0.2  # of the latents' standard deviation
 
 
 def train_autoencoder(

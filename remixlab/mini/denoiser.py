@@ -8,6 +8,7 @@ no more than the product leaves everything else to the reference, as people's pr
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -16,21 +17,19 @@ from typing import Any
 import torch
 from diffusers import ControlNetModel, DDPMScheduler, UNet2DConditionModel
 from diffusers.models.controlnets.controlnet import ControlNetConditioningEmbedding
-from diffusers.models.embeddings import IPAdapterPlusImageProjection
 from torch import Tensor, nn
 from transformers import (
     CLIPTextConfig,
     CLIPTextModel,
     CLIPTextModelWithProjection,
     CLIPTokenizer,
-    CLIPVisionConfig,
-    CLIPVisionModelWithProjection,
 )
 
 from remixlab.mini import architecture
 from remixlab.mini.budget import Budget, Trainer, mixed_precision
 from remixlab.mini.latents import Batch, Examples
 from remixlab.mini.published import starting_state
+from remixlab.mini.reference_encoder import ReferenceEncoder, normalised
 from remixlab.models.attention import CrossRows, attach_processors
 from remixlab.models.norms import relay_norms
 from remixlab.models.plain_attention import PlainAttention
@@ -38,11 +37,9 @@ from remixlab.models.plain_attention import PlainAttention
 DROP_TEXT, BARE_TEXT, DROP_REFERENCE, BLANK_REFERENCE, USE_OUTLINE = 0.12, 0.35, 0.35, 0.08, 0.5
 # A remix keeps the product as it is: how well the model would have painted it matters little.
 PRODUCT_WEIGHT = 0.1
-CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
-CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 
 
-class MiniNetworks(nn.Module):
+class MiniNetworks(ReferenceEncoder):
     """Everything but the autoencoder, so that one optimiser sees it."""
 
     def __init__(self) -> None:
@@ -58,21 +55,12 @@ class MiniNetworks(nn.Module):
         self.text_encoder_2 = CLIPTextModelWithProjection(
             CLIPTextConfig(**architecture.TEXT_ENCODER_2)
         )
-        self.image_encoder = CLIPVisionModelWithProjection(
-            CLIPVisionConfig(**architecture.IMAGE_ENCODER)
-        )
-        self.projection = IPAdapterPlusImageProjection(**architecture.REFERENCE_PROJECTION)
 
     def encode_text(self, ids: Tensor) -> tuple[Tensor, Tensor]:
         """Token ids (B, 77) -> embeddings (B, 77, D) and pooled (B, P), the way SDXL does it."""
         first = self.text_encoder(ids, output_hidden_states=True).hidden_states[-2]
         second = self.text_encoder_2(ids, output_hidden_states=True)
         return torch.cat([first, second.hidden_states[-2]], -1), second.text_embeds
-
-    def encode_reference(self, pixels: Tensor) -> Tensor:
-        """Normalised pixels (B, 3, S, S) -> reference tokens (B, T, D)."""
-        hidden = self.image_encoder(pixels, output_hidden_states=True).hidden_states[-2]
-        return self.projection(hidden)
 
 
 @torch.no_grad()
@@ -93,15 +81,16 @@ def _let_outlines_through(embedding: ControlNetConditioningEmbedding) -> None:
 class Lesson:
     """One part of the denoiser's training: its name, and what it learns from.
 
-    `scaling_factor` brings the latents to unit variance; `start` is the checkpoint or the suite's
-    folder that it goes on from, None for random weights.
+    `scaling_factor` brings the latents to unit variance; `starts` are the checkpoints and suites'
+    folders that it goes on from, what a later one holds before what an earlier one does. Weights
+    that are in none of them start at random.
     """
 
     name: str
     examples: Examples
     tokenizer: CLIPTokenizer
     scaling_factor: float
-    start: Path | None = None
+    starts: Sequence[Path] = ()
 
 
 def train_denoiser(
@@ -110,8 +99,8 @@ def train_denoiser(
     """Train until the budget is spent; resumes from `folder`."""
     torch.manual_seed(2)
     networks = MiniNetworks().to(device).to(memory_format=torch.channels_last)
-    if lesson.start is not None:
-        _take(networks, starting_state(lesson.start, networks.unet))
+    if lesson.starts:
+        _take(networks, [starting_state(start, networks.unet) for start in lesson.starts])
     trainer = Trainer(lesson.name, networks, budget, folder)
     schedule = DDPMScheduler(**architecture.SCHEDULER)
     random = Random(trainer.step)
@@ -143,10 +132,15 @@ def _shortened(caption: str, random: Random) -> str:
     return caption
 
 
-def _take(networks: MiniNetworks, state: dict[str, Tensor]) -> None:
-    """Start with `state`, but for layers whose shape has changed since, which start at random."""
+def _take(networks: MiniNetworks, states: list[dict[str, Tensor]]) -> None:
+    """Start with `states`, later ones before earlier ones; what fits in none starts at random."""
     own = networks.state_dict()
-    fitting = {k: v for k, v in state.items() if k in own and v.shape == own[k].shape}
+    fitting = {
+        name: value
+        for state in states
+        for name, value in state.items()
+        if name in own and value.shape == own[name].shape
+    }
     networks.load_state_dict(own | fitting)
     anew = sorted(own.keys() - fitting.keys())
     print(f"{len(fitting)} tensors taken over; at random: {', '.join(anew) or 'none'}")
@@ -249,7 +243,5 @@ def _reference_pixels(pictures: Tensor, random: Random) -> Tensor:
     """Normalised for the image encoder; some mirrored, some blank as in the unconditional pass."""
     mirrored = torch.tensor([random.random() < 0.5 for _ in pictures], device=pictures.device)
     pictures = torch.where(mirrored[:, None, None, None], pictures.flip(-1), pictures)
-    mean = pictures.new_tensor(CLIP_MEAN)[:, None, None]
-    std = pictures.new_tensor(CLIP_STD)[:, None, None]
     blank = torch.tensor([random.random() < BLANK_REFERENCE for _ in pictures])
-    return ((pictures - mean) / std) * (~blank).to(pictures)[:, None, None, None]
+    return normalised(pictures) * (~blank).to(pictures)[:, None, None, None]

@@ -1,6 +1,7 @@
 """The recipe of the mini suite, from nothing to weights; every part resumes where it stopped.
 
-scenes -> autoencoder, its decoder -> latents -> denoiser at half size -> at full size -> weights
+scenes -> autoencoder, its decoder -> latents -> style reader
+  -> denoiser at half size -> at full size -> weights
 other scenes -> scorer
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 import platform
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -24,6 +26,7 @@ from remixlab.mini.export import export_suite, load_autoencoder
 from remixlab.mini.latents import Examples, encode_shards
 from remixlab.mini.scenes import draw_scene
 from remixlab.mini.scorer import export_scorer, train_scorer
+from remixlab.mini.style_reader import train_style_reader
 from remixlab.mini.tokenizer import learn_tokenizer
 from remixlab.models.parts import read_tokenizer
 
@@ -44,7 +47,8 @@ class TrainConfig:
         ""  # a denoiser's checkpoint or a suite's folder to go on from; empty: random weights
     )
     autoencoder: Budget = field(default_factory=lambda: Budget(20000, 10, 16, 8e-4))
-    decoder: Budget = field(default_factory=lambda: Budget(10000, 3, 16, 5e-4))
+    decoder: Budget = field(default_factory=lambda: Budget(10000, 6, 16, 5e-4))
+    style_reader: Budget = field(default_factory=lambda: Budget(50000, 6, 64, 1.5e-3))
     half_size: Budget = field(default_factory=lambda: Budget(100000, 90, 32, 8e-4))
     full_size: Budget = field(default_factory=lambda: Budget(100000, 180, 24, 6e-4))
     scorer: Budget = field(default_factory=lambda: Budget(10000, 10, 64, 1e-3))
@@ -63,27 +67,44 @@ def train(config: TrainConfig, device: torch.device) -> Path:
         trainers.append(train_decoder(start, shards, config.decoder, folder=folder, device=device))
     vae = load_autoencoder(trainers[-1].path, device)
     tokenizer = learnt_once(folder / "tokenizer")
-    previous = Path(config.start) if config.start else None
-    factor = 0.0
+    trainers += _train_networks(config, vae, shards, tokenizer, device)
+    export_suite(vae.cpu(), trainers[-1].path, tokenizer, output)
+    if config.scorer.minutes > 0:
+        trainers.append(add_scorer(config, tokenizer, device))
+    (output / "card.json").write_text(json.dumps(_card(vae, trainers, folder), indent=2) + "\n")
+    return output
+
+
+def _train_networks(
+    config: TrainConfig,
+    vae: AutoencoderDC,
+    shards: list[Path],
+    tokenizer: CLIPTokenizer,
+    device: torch.device,
+) -> list[Trainer]:
+    """The style reader, then the denoiser; gives `vae` its scaling factor."""
+    folder, scenes = Path(config.folder), Path(config.folder) / "scenes"
+    encode = partial(encode_shards, vae, device=device)
+    full_size = encode(shards[: config.full_size_shards], folder / "full_size", 1.0)
+    factor = scaling_factor(full_size[0])
+    vae.register_to_config(scaling_factor=factor)
+    trainers: list[Trainer] = []
+    starts = [Path(config.start)] if config.start else []
+    if config.style_reader.minutes > 0:
+        examples, budget = Examples(full_size, scenes, device), config.style_reader
+        trainers.append(train_style_reader(examples, factor, budget, folder=folder, device=device))
+        starts.append(trainers[-1].path)
     for name, scale, count, budget in (
         ("half_size", 0.5, config.shards, config.half_size),
         ("full_size", 1.0, config.full_size_shards, config.full_size),
     ):
         if budget.minutes == 0:  # a part that is left out
             continue
-        encoded = encode_shards(vae, shards[:count], folder / name, scale, device)
-        factor = factor or scaling_factor(encoded[0])
-        examples = Examples(encoded, folder / "scenes", device)
-        lesson = Lesson(name, examples, tokenizer, factor, start=previous)
-        trainer = train_denoiser(lesson, budget, folder=folder, device=device)
-        trainers.append(trainer)
-        previous = trainer.path
-    vae.register_to_config(scaling_factor=factor)
-    export_suite(vae.cpu(), trainers[-1].path, tokenizer, output)
-    if config.scorer.minutes > 0:
-        trainers.append(add_scorer(config, tokenizer, device))
-    (output / "card.json").write_text(json.dumps(_card(vae, trainers, folder), indent=2) + "\n")
-    return output
+        examples = Examples(encode(shards[:count], folder / name, scale), scenes, device)
+        lesson = Lesson(name, examples, tokenizer, factor, starts)
+        trainers.append(train_denoiser(lesson, budget, folder=folder, device=device))
+        starts = [trainers[-1].path]
+    return trainers
 
 
 def add_scorer(config: TrainConfig, tokenizer: CLIPTokenizer, device: torch.device) -> Trainer:

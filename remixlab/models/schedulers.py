@@ -6,16 +6,24 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from diffusers import DPMSolverMultistepScheduler, EulerDiscreteScheduler, LCMScheduler
+from diffusers import (
+    DPMSolverMultistepScheduler,
+    EulerDiscreteScheduler,
+    LCMScheduler,
+    UniPCMultistepScheduler,
+)
 
 from remixlab.models.spec import SuiteSpec
 
-Scheduler = EulerDiscreteScheduler | DPMSolverMultistepScheduler | LCMScheduler
+Scheduler = (
+    EulerDiscreteScheduler | DPMSolverMultistepScheduler | UniPCMultistepScheduler | LCMScheduler
+)
 
 _SAMPLERS: dict[str, tuple[type[Scheduler], dict[str, Any]]] = {
     "euler": (EulerDiscreteScheduler, {}),
     "dpmpp_2m": (DPMSolverMultistepScheduler, {"algorithm_type": "dpmsolver++"}),
     "dpmpp_2m_sde": (DPMSolverMultistepScheduler, {"algorithm_type": "sde-dpmsolver++"}),
+    "unipc": (UniPCMultistepScheduler, {"solver_order": 2}),
     "lcm": (LCMScheduler, {}),
 }
 

@@ -61,7 +61,7 @@ def test_latents_are_let_go_when_their_share_of_steps_is_done(
     assert blended[0, 0, 0].tolist() == blended[0, 1, 0].tolist() == free
 
 
-@pytest.mark.parametrize("sampler", ["euler", "dpmpp_2m", "dpmpp_2m_sde", "lcm"])
+@pytest.mark.parametrize("sampler", ["euler", "dpmpp_2m", "dpmpp_2m_sde", "unipc", "lcm"])
 @pytest.mark.parametrize("steps", [1, 4])
 def test_the_product_is_noised_as_the_scheduler_noises(
     tiny_suite: Suite, sampler: str, steps: int

@@ -19,7 +19,7 @@ from tests.tiny_suite import CROSS_WIDTH, POOLED_WIDTH
 NOWHERE = torch.device("meta")  # has shapes and no numbers, so that reading one is an error
 
 
-@pytest.mark.parametrize("sampler", ["euler", "dpmpp_2m", "dpmpp_2m_sde", "lcm"])
+@pytest.mark.parametrize("sampler", ["euler", "dpmpp_2m", "dpmpp_2m_sde", "unipc", "lcm"])
 def test_nothing_is_read_back_from_the_device(tiny_suite: Suite, sampler: str) -> None:
     """On a card each reading would wait for all that is queued."""
     scheduler = replace(tiny_suite.spec.scheduler, name=sampler)

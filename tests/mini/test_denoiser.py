@@ -15,6 +15,7 @@ from remixlab.mini.architecture import CROSS_WIDTH, IMAGE_SIZE, POOLED_WIDTH, TE
 from remixlab.mini.budget import Budget, averaged
 from remixlab.mini.denoiser import Lesson, MiniNetworks, tokenize, train_denoiser, weighted_error
 from remixlab.mini.latents import Examples
+from remixlab.mini.style_reader import train_style_reader
 from remixlab.models.attention import RowAttention
 from tests.mini.conftest import CPU
 
@@ -83,11 +84,26 @@ def test_errors_in_the_product_count_for_a_tenth() -> None:
 def test_a_later_lesson_starts_from_the_average(lesson: Lesson, tmp_path: Path) -> None:
     first = train_denoiser(lesson, Budget(2, 60, 2, 1e-2), folder=tmp_path, device=CPU)
     start = averaged(torch.load(first.path, weights_only=True))
-    later = Lesson("full_size", lesson.examples, lesson.tokenizer, 1.3, start=first.path)
+    later = Lesson("full_size", lesson.examples, lesson.tokenizer, 1.3, (first.path,))
     second = train_denoiser(later, Budget(1, 60, 2, 1e-7), folder=tmp_path, device=CPU)
     assert second.step == 1
     for name, value in second.model.state_dict().items():
         assert torch.allclose(value.float(), start[name].float(), atol=1e-6), name
+
+
+def test_it_starts_with_what_the_style_reader_learnt(lesson: Lesson, tmp_path: Path) -> None:
+    budget = Budget(1, 60, 2, 1e-2)
+    reader = train_style_reader(lesson.examples, 1.3, budget, folder=tmp_path, device=CPU)
+    earlier = train_denoiser(lesson, budget, folder=tmp_path, device=CPU)
+    read, painted = (averaged(torch.load(t.path, weights_only=True)) for t in (reader, earlier))
+    starts = (earlier.path, reader.path)
+    later = Lesson("full_size", lesson.examples, lesson.tokenizer, 1.3, starts)
+    trainer = train_denoiser(later, Budget(1, 60, 2, 1e-7), folder=tmp_path, device=CPU)
+    taken = trainer.model.state_dict()
+    for name, value in taken.items():
+        wanted = read.get(name, painted[name])
+        assert torch.allclose(value.float(), wanted.float(), atol=1e-6), name
+    assert any(not torch.equal(read[name], painted[name]) for name in read if name in painted)
 
 
 def test_layers_of_another_shape_start_anew(
@@ -100,7 +116,7 @@ def test_layers_of_another_shape_start_anew(
     state = averaged(torch.load(first.path, weights_only=True))
     state["unet.conv_in.weight"] = state["unet.conv_in.weight"][:, :3]
     monkeypatch.setattr(denoiser, "starting_state", lambda *_: state)
-    later = Lesson("full_size", lesson.examples, lesson.tokenizer, 1.3, start=first.path)
+    later = Lesson("full_size", lesson.examples, lesson.tokenizer, 1.3, (first.path,))
     second = train_denoiser(later, Budget(1, 60, 2, 1e-7), folder=tmp_path, device=CPU)
     assert "at random: unet.conv_in.weight\n" in capsys.readouterr().out
     taken = second.model.state_dict()

@@ -14,7 +14,7 @@ from remixlab.mini.tokenizer import learn_tokenizer
 from remixlab.mini.train import TrainConfig
 from tests.mini.conftest import CPU, SCENES
 
-PARTS = ("autoencoder", "decoder", "half_size", "full_size", "scorer")
+PARTS = ("autoencoder", "decoder", "style_reader", "half_size", "full_size", "scorer")
 
 
 @pytest.fixture
@@ -36,6 +36,7 @@ def recipe(
         full_size_shards=1,
         autoencoder=Budget(2, 1, 2, 1e-3),
         decoder=Budget(2, 1, 2, 1e-3),
+        style_reader=Budget(2, 1, 2, 1e-3),
         half_size=Budget(2, 1, 4, 1e-3),  # two rows with an outline: one pixel cannot be normed
         full_size=Budget(2, 1, 4, 1e-3),
         scorer_shards=1,
@@ -59,7 +60,7 @@ def test_recipe_from_nothing_and_again(
     assert all(card["parts"][part]["loss"] > 0 for part in PARTS)
     assert (output / "unet" / "diffusion_pytorch_model.safetensors").is_file()
     factor = json.loads((output / "vae" / "config.json").read_text())["scaling_factor"]
-    assert factor == train.scaling_factor(folder / "half_size" / "00000.safetensors")
+    assert factor == train.scaling_factor(folder / "full_size" / "00000.safetensors")
 
     def refuse(*_: object) -> None:
         raise AssertionError("done before")

@@ -6,7 +6,12 @@ from dataclasses import replace
 
 import pytest
 import torch
-from diffusers import DPMSolverMultistepScheduler, EulerDiscreteScheduler, LCMScheduler
+from diffusers import (
+    DPMSolverMultistepScheduler,
+    EulerDiscreteScheduler,
+    LCMScheduler,
+    UniPCMultistepScheduler,
+)
 
 from remixlab.config import SuiteConfig
 from remixlab.models.parts import read_scheduler_config
@@ -20,6 +25,7 @@ KINDS = {
     "euler": EulerDiscreteScheduler,
     "dpmpp_2m": DPMSolverMultistepScheduler,
     "dpmpp_2m_sde": DPMSolverMultistepScheduler,
+    "unipc": UniPCMultistepScheduler,
     "lcm": LCMScheduler,
 }
 
@@ -58,7 +64,7 @@ def test_algorithms_and_karras_sigmas() -> None:
 
 
 @pytest.mark.parametrize("karras", [False, True])
-@pytest.mark.parametrize("name", ["euler", "dpmpp_2m", "dpmpp_2m_sde"])
+@pytest.mark.parametrize("name", ["euler", "dpmpp_2m", "dpmpp_2m_sde", "unipc"])
 def test_zero_terminal_snr_samples_finitely(name: str, karras: bool) -> None:
     scheduler = make_scheduler(spec(name, karras=karras), SCHEDULER)
     scheduler.set_timesteps(4)
