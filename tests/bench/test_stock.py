@@ -21,8 +21,8 @@ from tests.stock_folder import pipeline_from_folder
 WEIGHTS = Path(remixlab.mini.__file__).parent / "weights"
 
 
-def remixer(*, hold: bool) -> Remixer:
-    overrides = ["steps=3", "model.native_area=16384", f"hold_product={hold}"]
+def remixer(*, hold: bool, area: int = 128 * 128) -> Remixer:
+    overrides = ["steps=3", f"model.native_area={area}", f"hold_product={hold}"]
     return Remixer.from_config("mini", overrides=overrides)
 
 
@@ -106,9 +106,11 @@ def test_a_product_that_is_not_held_is_painted_like_the_rest() -> None:
     opaque = np.asarray(asked.product)[..., 3] == 255
     away = []
     for hold in (True, False):
-        painted = np.asarray(remixer(hold=hold).remix(asked).background).astype(int)
+        # Only latents with no background around them are held: at 128 x 128 those are very few.
+        ours = remixer(hold=hold, area=256 * 256)
+        painted = np.asarray(ours.remix(asked).background).astype(int)
         away.append(np.abs(painted - np.asarray(asked.product)[..., :3])[opaque].mean())
-    assert away[1] > 1.3 * away[0]
+    assert away[1] > 2 * away[0]
 
 
 def test_half_precision_is_held_against_float32_too() -> None:
