@@ -23,7 +23,7 @@ _SAMPLERS: dict[str, tuple[type[Scheduler], dict[str, Any]]] = {
     "euler": (EulerDiscreteScheduler, {}),
     "dpmpp_2m": (DPMSolverMultistepScheduler, {"algorithm_type": "dpmsolver++"}),
     "dpmpp_2m_sde": (DPMSolverMultistepScheduler, {"algorithm_type": "sde-dpmsolver++"}),
-    "unipc": (UniPCMultistepScheduler, {"solver_order": 2}),
+    "unipc": (UniPCMultistepScheduler, {}),
     "lcm": (LCMScheduler, {}),
 }
 

@@ -33,7 +33,7 @@ def stripes(contrast: float) -> Tensor:
 
 @torch.no_grad()
 def seen_of(encoder: CLIPVisionModelWithProjection, contrast: float) -> Tensor:
-    """What the first transformer layer is given of each patch, without the mean of all."""
+    """What the first transformer layer is given of each patch, less what plain grey gives it."""
     tokens = encoder(normalised(stripes(contrast)), output_hidden_states=True).hidden_states[0]
     plain = encoder(normalised(stripes(0.0)), output_hidden_states=True).hidden_states[0]
     return (tokens - plain)[0, 1:]
