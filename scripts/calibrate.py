@@ -51,14 +51,13 @@ def main(
     except RemixError as error:
         sys.exit(f"error: {error}")
     rows = pq.read_table(run / "cells.parquet").to_pylist()
+    among = len({row["ref_image"] for row in rows})
     found = fit(
-        [row["style_fidelity"] for row in rows],
-        [row["reference_rank"] for row in rows],
-        len({row["ref_image"] for row in rows}),
+        [row["style_fidelity"] for row in rows], [row["reference_rank"] for row in rows], among
     )
     if write:
         write_points(configs / f"{model}.yaml", found)
-    table = _table(model, found)
+    table = _table(model, found, among)
     _keep(results / f"calibration_{model}", table, found, sweep)
     print(table)
 
@@ -87,18 +86,19 @@ def _keep(folder: Path, table: str, found: Calibration, sweep: Sweep) -> None:
     _plot(folder / "curve.png", found)
 
 
-def _table(model: str, found: Calibration) -> str:
+def _table(model: str, found: Calibration, among: int) -> str:
     lines = [f"Calibration of style_fidelity, suite {model}", ""]
     lines += ["| style_fidelity | agreement wanted | scale |", "|---|---|---|"]
     for fidelity, scale in found.points:
-        wanted = f"{wanted_agreement(fidelity):.2f}" if fidelity <= 1 else "the largest scale"
+        agreement = f"{wanted_agreement(fidelity, among):.2f}"
+        wanted = agreement if fidelity <= 1 else "the largest scale"
         note = ": not reached" if fidelity in found.unreached else ""
         lines.append(f"| {fidelity:g} | {wanted}{note} | {scale:g} |")
     lines += ["", "| scale | agreement (95 % interval) | fitted |", "|---|---|---|"]
     measured = zip(found.scales, found.agreement, found.fitted, strict=True)
     lines += [f"| {scale:g} | {mean} | {fitted:.3f} |" for scale, mean, fitted in measured]
     about = (
-        "Agreement: 1 where every background is closest to its own reference, 0.5 by chance. "
+        f"Agreement: the share of backgrounds that are closest to their own reference of {among}. "
         "What no scale reaches keeps style_fidelity as the scale, or takes the smallest scale "
         "within one standard error of the best, if that is larger."
     )

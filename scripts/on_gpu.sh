@@ -67,7 +67,8 @@ train() {
     autoencoder.steps=200000 autoencoder.minutes=4 autoencoder.batch=64 \
     decoder.steps=200000 decoder.minutes=1 decoder.batch=64 \
     style_reader.steps=200000 style_reader.minutes=1 style_reader.batch=256 \
-    half_size.steps=200000 half_size.minutes=5 half_size.batch=256 half_size.learning_rate=1.5e-3 \
+    prompt_reader.steps=200000 prompt_reader.minutes=0.5 prompt_reader.batch=256 \
+    half_size.steps=200000 half_size.minutes=4.5 half_size.batch=256 half_size.learning_rate=1.5e-3 \
     full_size.steps=200000 full_size.minutes=7 full_size.batch=192 full_size.learning_rate=6e-4 \
     scorer_shards=200 scorer.steps=200000 scorer.minutes=2 \
     2>&1 | tee -a "$OUT/train.log" || rc=$?

@@ -15,31 +15,32 @@ from random import Random
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from diffusers import ControlNetModel, DDPMScheduler, UNet2DConditionModel
 from diffusers.models.controlnets.controlnet import ControlNetConditioningEmbedding
 from torch import Tensor, nn
-from transformers import (
-    CLIPTextConfig,
-    CLIPTextModel,
-    CLIPTextModelWithProjection,
-    CLIPTokenizer,
-)
+from transformers import CLIPTokenizer
 
 from remixlab.mini import architecture
 from remixlab.mini.budget import Budget, Trainer, mixed_precision
 from remixlab.mini.latents import Batch, Examples
+from remixlab.mini.prompt_encoder import PromptEncoder
 from remixlab.mini.published import starting_state
 from remixlab.mini.reference_encoder import ReferenceEncoder, normalised
 from remixlab.models.attention import CrossRows, attach_processors
 from remixlab.models.norms import relay_norms
 from remixlab.models.plain_attention import PlainAttention
 
-DROP_TEXT, BARE_TEXT, DROP_REFERENCE, BLANK_REFERENCE, USE_OUTLINE = 0.12, 0.35, 0.35, 0.08, 0.5
-# A remix keeps the product as it is: how well the model would have painted it matters little.
-PRODUCT_WEIGHT = 0.1
+DROP_TEXT, DROP_REFERENCE, BLANK_REFERENCE, USE_OUTLINE = 0.12, 0.35, 0.08, 0.5
+# Share of the texts that name no more than the product: with a reference, and without one, where
+# the text is all there is to learn from.
+BARE_TEXT, BARE_ALONE = 0.35, 0.1
+# A remix keeps the product as it is: how well the model would have painted it matters less. Where
+# it ends, and a line says so, matters more, since what is painted there too wide shows as a halo.
+PRODUCT_WEIGHT, AROUND_WEIGHT = 0.3, 2.0
 
 
-class MiniNetworks(ReferenceEncoder):
+class MiniNetworks(PromptEncoder, ReferenceEncoder):
     """Everything but the autoencoder, so that one optimiser sees it."""
 
     def __init__(self) -> None:
@@ -51,16 +52,6 @@ class MiniNetworks(ReferenceEncoder):
         _let_outlines_through(self.controlnet.controlnet_cond_embedding)
         for network in (self.unet, self.controlnet):
             relay_norms(network)
-        self.text_encoder = CLIPTextModel(CLIPTextConfig(**architecture.TEXT_ENCODER))
-        self.text_encoder_2 = CLIPTextModelWithProjection(
-            CLIPTextConfig(**architecture.TEXT_ENCODER_2)
-        )
-
-    def encode_text(self, ids: Tensor) -> tuple[Tensor, Tensor]:
-        """Token ids (B, 77) -> embeddings (B, 77, D) and pooled (B, P), the way SDXL does it."""
-        first = self.text_encoder(ids, output_hidden_states=True).hidden_states[-2]
-        second = self.text_encoder_2(ids, output_hidden_states=True)
-        return torch.cat([first, second.hidden_states[-2]], -1), second.text_embeds
 
 
 @torch.no_grad()
@@ -107,26 +98,37 @@ def train_denoiser(
     batches = lesson.examples.batches(budget.batch, random)
     for _ in trainer.run():
         batch = next(batches)
-        ids = tokenize(lesson.tokenizer, batch.captions, random).to(device)
+        shown = [random.random() >= DROP_REFERENCE for _ in batch.captions]
+        ids = tokenize(lesson.tokenizer, batch.captions, shown, random).to(device)
         clean = batch.latents * lesson.scaling_factor
         trainer.update(
-            _loss(networks, batch, clean=clean, ids=ids, schedule=schedule, random=random)
+            _loss(
+                networks, batch, clean=clean, ids=ids, shown=shown, schedule=schedule, random=random
+            )
         )
     return trainer
 
 
-def tokenize(tokenizer: CLIPTokenizer, captions: list[str], random: Random) -> Tensor:
-    """(B, 77) ids; some captions are left empty, some are cut to their opening."""
-    kept = [_shortened(caption, random) for caption in captions]
+def tokenize(
+    tokenizer: CLIPTokenizer, captions: list[str], shown: list[bool], random: Random
+) -> Tensor:
+    """(B, 77) ids; some captions are left empty, some are cut to their opening.
+
+    `shown` are those beside which a reference is seen.
+    """
+    kept = [
+        _shortened(caption, BARE_TEXT if referenced else BARE_ALONE, random)
+        for caption, referenced in zip(captions, shown, strict=True)
+    ]
     return tokenizer(kept, padding="max_length", truncation=True, return_tensors="pt").input_ids
 
 
-def _shortened(caption: str, random: Random) -> str:
+def _shortened(caption: str, bare: float, random: Random) -> str:
     """Nothing, or "product photograph of a jar", or "product photograph", or all of it."""
     kind = random.random()
     if kind < DROP_TEXT:
         return ""
-    if kind < DROP_TEXT + BARE_TEXT:
+    if kind < DROP_TEXT + bare:
         opening = caption.split(",")[0]
         return opening.split(" of ")[0] if random.random() < 0.4 else opening
     return caption
@@ -152,6 +154,7 @@ def _loss(
     *,
     clean: Tensor,
     ids: Tensor,
+    shown: list[bool],
     schedule: Any,  # a DDPMScheduler, whose annotations want times of a class that no tensor has
     random: Random,
 ) -> Tensor:
@@ -162,9 +165,12 @@ def _loss(
     noisy = schedule.add_noise(clean, noise, times)
     texts, pooled = networks.encode_text(ids)
     tokens = networks.encode_reference(_reference_pixels(batch.references, random))
-    scales = [0.0 if random.random() < DROP_REFERENCE else 1.0 for _ in range(count)]
     rows = CrossRows.build(
-        texts, range(count), references=tokens, reference_index=range(count), scales=scales
+        texts,
+        range(count),
+        references=tokens,
+        reference_index=range(count),
+        scales=[float(referenced) for referenced in shown],
     )
     added = {"text_embeds": pooled, "time_ids": _time_ids(clean)}
     with mixed_precision(device):
@@ -177,7 +183,14 @@ def _loss(
             **_steering(networks, batch, noisy=noisy, times=times, texts=texts, added=added),
         ).sample
     wanted = schedule.get_velocity(clean, noise, times)
-    return weighted_error(predicted.float(), wanted, batch.products)
+    outlined = torch.arange(count, device=device) < _outlined(count)
+    lines = torch.where(outlined, batch.strengths, 0.0)
+    return weighted_error(predicted.float(), wanted, error_weights(batch.products, lines))
+
+
+def _outlined(count: int) -> int:
+    """How many examples of a batch come with an outline: the first."""
+    return round(USE_OUTLINE * count)
 
 
 def _steering(
@@ -189,8 +202,8 @@ def _steering(
     texts: Tensor,
     added: dict[str, Tensor],
 ) -> dict[str, Any]:
-    """What the ControlNet adds: to the first rows of the batch, a share of `USE_OUTLINE`."""
-    count = round(USE_OUTLINE * len(noisy))
+    """What the ControlNet adds to the rows that come with an outline."""
+    count = _outlined(len(noisy))
     if count == 0:
         return {}
     down, middle = networks.controlnet(
@@ -213,9 +226,23 @@ def _padded(residual: Tensor, rows: int) -> Tensor:
     return torch.cat([residual, residual.new_zeros(rows - len(residual), *residual.shape[1:])])
 
 
-def weighted_error(predicted: Tensor, wanted: Tensor, products: Tensor) -> Tensor:
-    """Mean squared error of (B, C, h, w) in which `products` (B, 1, h, w) count for little."""
-    weights = 1 - (1 - PRODUCT_WEIGHT) * products
+def error_weights(products: Tensor, lines: Tensor) -> Tensor:
+    """How much each latent's error counts: less in the product, more beside its outline.
+
+    Args:
+        products: (B, 1, h, w), the share of each latent that the product covers.
+        lines: (B,), how much each outline counts, 0 where there is none.
+
+    Returns:
+        (B, 1, h, w); 1 far from the product.
+    """
+    beside = F.max_pool2d(products, 3, stride=1, padding=1) * (1 - products)
+    around = AROUND_WEIGHT * lines[:, None, None, None] * beside
+    return 1 - (1 - PRODUCT_WEIGHT) * products + around
+
+
+def weighted_error(predicted: Tensor, wanted: Tensor, weights: Tensor) -> Tensor:
+    """Mean squared error of (B, C, h, w), each place counted by `weights` (B, 1, h, w)."""
     error = (predicted - wanted).square().mean(1, keepdim=True)
     return (error * weights).sum() / weights.sum()
 

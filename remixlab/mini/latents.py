@@ -93,7 +93,7 @@ class Examples:
         while True:
             chosen = random.choices(sizes, counts)[0]
             picks = [random.randrange(len(self.captions[chosen])) for _ in range(size)]
-            strengths = [random.uniform(0, STRONGEST) for _ in picks]
+            strengths = [random.triangular(0, STRONGEST) for _ in picks]  # most near the default
             edges = [random.random() < (strength / STRONGEST) ** 2 for strength in strengths]
             words = [random.choice(self.captions[chosen][pick]) for pick in picks]
             yield self._batch(chosen, picks, edges, strengths, words)

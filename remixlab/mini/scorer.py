@@ -25,7 +25,7 @@ from transformers import CLIPTokenizer
 
 from remixlab.metrics.fill import fill_products
 from remixlab.mini.architecture import VOCABULARY
-from remixlab.mini.budget import Budget, Trainer, averaged
+from remixlab.mini.budget import Budget, Trainer, averaged, mixed_precision
 from remixlab.mini.captions import PRODUCT_WORDS, surface_prompts
 from remixlab.mini.dataset import read_shard
 
@@ -38,6 +38,7 @@ MODEL: dict[str, Any] = {
         "hf_tokenizer_name": "tokenizer", "pool_type": "eos", "eos_id": 1, "pad_id": 1,
     },
 }  # fmt: skip
+CHOICE_WEIGHT = 2.0  # beside the contrast of whole captions, which colours decide
 PREPROCESS = {"mean": [0.5] * 3, "std": [0.5] * 3, "resize_mode": "squash"}
 
 
@@ -69,11 +70,16 @@ def train_scorer(
         batch = next(batches)
         prompts = surface_prompts(_product(random), random)
         texts = [*batch.captions, *prompts.values()]
-        seen, said, scale = trainer.model(batch.pictures.to(device), _ids(tokenizer, texts, device))
+        with mixed_precision(device):
+            seen, said, scale = trainer.model(
+                batch.pictures.to(device), _ids(tokenizer, texts, device)
+            )
+        seen, said = seen.float(), said.float()
         captions, materials = said.split([len(batch.captions), len(prompts)])
         answers = torch.tensor([_place(surface, prompts) for surface in batch.surfaces])
         loss = contrast(seen, captions, scale)
-        trainer.update(loss + choice_loss(scale * seen @ materials.T, answers.to(device)))
+        choice = choice_loss(scale * seen @ materials.T, answers.to(device))
+        trainer.update(loss + CHOICE_WEIGHT * choice)
     return trainer
 
 

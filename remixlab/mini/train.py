@@ -1,6 +1,6 @@
 """The recipe of the mini suite, from nothing to weights; every part resumes where it stopped.
 
-scenes -> autoencoder, its decoder -> latents -> style reader
+scenes -> autoencoder, its decoder -> latents -> style reader, prompt reader
   -> denoiser at half size -> at full size -> weights
 other scenes -> scorer
 """
@@ -24,6 +24,7 @@ from remixlab.mini.dataset import HELD_OUT, SCORER, SHARD, SUITE, draw_shards, t
 from remixlab.mini.denoiser import Lesson, train_denoiser
 from remixlab.mini.export import export_suite, load_autoencoder
 from remixlab.mini.latents import Examples, encode_shards
+from remixlab.mini.prompt_reader import train_prompt_reader
 from remixlab.mini.scenes import draw_scene
 from remixlab.mini.scorer import export_scorer, train_scorer
 from remixlab.mini.style_reader import train_style_reader
@@ -49,9 +50,10 @@ class TrainConfig:
     autoencoder: Budget = field(default_factory=lambda: Budget(20000, 10, 16, 8e-4))
     decoder: Budget = field(default_factory=lambda: Budget(10000, 6, 16, 5e-4))
     style_reader: Budget = field(default_factory=lambda: Budget(50000, 6, 64, 1.5e-3))
+    prompt_reader: Budget = field(default_factory=lambda: Budget(50000, 4, 64, 1e-3))
     half_size: Budget = field(default_factory=lambda: Budget(100000, 90, 32, 8e-4))
     full_size: Budget = field(default_factory=lambda: Budget(100000, 180, 24, 6e-4))
-    scorer: Budget = field(default_factory=lambda: Budget(10000, 10, 64, 1e-3))
+    scorer: Budget = field(default_factory=lambda: Budget(10000, 34, 64, 1e-3))
 
 
 def train(config: TrainConfig, device: torch.device) -> Path:
@@ -82,28 +84,31 @@ def _train_networks(
     tokenizer: CLIPTokenizer,
     device: torch.device,
 ) -> list[Trainer]:
-    """The style reader, then the denoiser; gives `vae` its scaling factor."""
+    """What reads references and prompts, then the denoiser; gives `vae` its scaling factor."""
     folder, scenes = Path(config.folder), Path(config.folder) / "scenes"
     encode = partial(encode_shards, vae, device=device)
-    full_size = encode(shards[: config.full_size_shards], folder / "full_size", 1.0)
-    factor = scaling_factor(full_size[0])
+    encoded = encode(shards[: config.full_size_shards], folder / "full_size", 1.0)
+    factor = scaling_factor(encoded[0])
     vae.register_to_config(scaling_factor=factor)
+    full_size = Examples(encoded, scenes, device)
     trainers: list[Trainer] = []
     starts = [Path(config.start)] if config.start else []
     if config.style_reader.minutes > 0:
-        examples, budget = Examples(full_size, scenes, device), config.style_reader
-        trainers.append(train_style_reader(examples, factor, budget, folder=folder, device=device))
+        budget = config.style_reader
+        trainers.append(train_style_reader(full_size, factor, budget, folder=folder, device=device))
         starts.append(trainers[-1].path)
-    for name, scale, count, budget in (
-        ("half_size", 0.5, config.shards, config.half_size),
-        ("full_size", 1.0, config.full_size_shards, config.full_size),
-    ):
-        if budget.minutes == 0:  # a part that is left out
-            continue
-        examples = Examples(encode(shards[:count], folder / name, scale), scenes, device)
-        lesson = Lesson(name, examples, tokenizer, factor, starts)
-        trainers.append(train_denoiser(lesson, budget, folder=folder, device=device))
+    if config.prompt_reader.minutes > 0:
+        budget = config.prompt_reader
+        trainers.append(train_prompt_reader(tokenizer, budget, folder=folder, device=device))
+        starts.append(trainers[-1].path)
+    if config.half_size.minutes > 0:
+        examples = Examples(encode(shards, folder / "half_size", 0.5), scenes, device)
+        lesson = Lesson("half_size", examples, tokenizer, factor, starts)
+        trainers.append(train_denoiser(lesson, config.half_size, folder=folder, device=device))
         starts = [trainers[-1].path]
+    if config.full_size.minutes > 0:
+        lesson = Lesson("full_size", full_size, tokenizer, factor, starts)
+        trainers.append(train_denoiser(lesson, config.full_size, folder=folder, device=device))
     return trainers
 
 

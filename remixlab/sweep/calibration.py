@@ -1,7 +1,7 @@
 """The map from `style_fidelity` to an IP-Adapter's scale that makes a suite's dial like others'.
 
-Agreement is what is compared among suites: 1 where a background is always closest to its own
-reference, 0 where it is always farthest, 0.5 by chance.
+Agreement is what is compared among suites: the share of backgrounds that are closest to their own
+reference. It is 1 where every one is, and by chance 1 of as many as there are references.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from scipy.optimize import isotonic_regression
 
 from remixlab.metrics.intervals import Interval, bootstrap
 
-CHANCE, TOP = 0.5, 0.95
+TOP = 0.9
 FIDELITIES = 0.25, 0.5, 0.7, 1.0
 _DEVIATIONS = 2 * 1.96  # of a 95 % interval's ends, in standard errors
 
@@ -25,7 +25,7 @@ class Calibration:
 
     Attributes:
         scales: the scales that were swept, rising from 0.
-        agreement: the mean agreement at each, with its 95 % interval.
+        agreement: the agreement at each, with its 95 % interval.
         fitted: the same, made to rise (isotonic regression).
         points: pairs of style_fidelity and scale, for a suite's `style_calibration`.
         unreached: the fidelities whose agreement no scale gives.
@@ -38,14 +38,9 @@ class Calibration:
     unreached: tuple[float, ...]
 
 
-def wanted_agreement(style_fidelity: float) -> float:
-    """What every suite should show at a `style_fidelity` of 0 to 1: a line from chance to 0.95."""
-    return CHANCE + (TOP - CHANCE) * style_fidelity
-
-
-def agreement(rank: float, among: int) -> float:
-    """A rank of 1 to `among` (1 is closest) as 1 to 0."""
-    return (among - rank) / (among - 1)
+def wanted_agreement(style_fidelity: float, among: int) -> float:
+    """What every suite should show at a `style_fidelity` of 0 to 1: a line from chance to 0.9."""
+    return 1 / among + (TOP - 1 / among) * style_fidelity
 
 
 def fit(scales: Sequence[float], ranks: Sequence[float], among: int) -> Calibration:
@@ -68,14 +63,14 @@ def fit(scales: Sequence[float], ranks: Sequence[float], among: int) -> Calibrat
     levels, which = np.unique(np.asarray(scales, float), return_inverse=True)
     if among < 2 or len(levels) < 2 or levels[0] != 0:
         raise ValueError("a calibration needs two references, and two scales with 0 among them")
-    values = np.array([agreement(rank, among) for rank in ranks])
+    values = (np.asarray(ranks) == 1).astype(float)
     groups = [values[which == place] for place in range(len(levels))]
     means = [bootstrap(list(group)) for group in groups]
     counts = np.array([len(group) for group in groups], float)
     fitted = isotonic_regression([m.mean for m in means], weights=counts).x.round(9)
     rises, first = np.unique(fitted, return_index=True)  # a plateau is reached where it begins
     enough = rises[-1] - (means[-1].high - means[-1].low) / _DEVIATIONS
-    asked = {fidelity: wanted_agreement(fidelity) for fidelity in FIDELITIES}
+    asked = {fidelity: wanted_agreement(fidelity, among) for fidelity in FIDELITIES}
     unreached = tuple(f for f, wanted in asked.items() if wanted > rises[-1])
     least, *inverse = np.interp([enough, *asked.values()], rises, levels[first])
     wanted_scales = [

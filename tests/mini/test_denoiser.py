@@ -13,7 +13,14 @@ from transformers import CLIPTokenizer
 from remixlab.mini import denoiser
 from remixlab.mini.architecture import CROSS_WIDTH, IMAGE_SIZE, POOLED_WIDTH, TEXT_LENGTH
 from remixlab.mini.budget import Budget, averaged
-from remixlab.mini.denoiser import Lesson, MiniNetworks, tokenize, train_denoiser, weighted_error
+from remixlab.mini.denoiser import (
+    Lesson,
+    MiniNetworks,
+    error_weights,
+    tokenize,
+    train_denoiser,
+    weighted_error,
+)
 from remixlab.mini.latents import Examples
 from remixlab.mini.style_reader import train_style_reader
 from remixlab.models.attention import RowAttention
@@ -72,13 +79,21 @@ def test_an_outline_passes_the_new_embedding(seed: int) -> None:
     assert 0.003 < float(passed.std()) < 10
 
 
-def test_errors_in_the_product_count_for_a_tenth() -> None:
-    wanted, products = torch.zeros(1, 2, 2, 2), torch.zeros(1, 1, 2, 2)
-    products[..., 0] = 1
-    inside, outside = wanted.clone(), wanted.clone()
-    inside[..., 0], outside[..., 1] = 1, 1
-    assert float(weighted_error(outside, wanted, products)) == pytest.approx(2 / 2.2)
-    assert float(weighted_error(inside, wanted, products)) == pytest.approx(0.2 / 2.2)
+def test_errors_in_the_product_count_for_less_and_beside_its_outline_for_more() -> None:
+    products = torch.zeros(2, 1, 1, 5)
+    products[..., 0], products[..., 1] = 1, 0.5
+    weights = error_weights(products, torch.tensor([0.0, 1.0]))[:, 0, 0]
+    assert weights[0].tolist() == pytest.approx([0.3, 0.65, 1, 1, 1])
+    assert weights[1].tolist() == pytest.approx([0.3, 1.65, 2, 1, 1])
+
+
+def test_errors_count_by_their_weights() -> None:
+    wanted, weights = torch.zeros(1, 2, 2, 2), torch.ones(1, 1, 2, 2)
+    weights[..., 0] = 3
+    left, right = wanted.clone(), wanted.clone()
+    left[..., 0], right[..., 1] = 1, 1
+    assert float(weighted_error(left, wanted, weights)) == pytest.approx(6 / 8)
+    assert float(weighted_error(right, wanted, weights)) == pytest.approx(2 / 8)
 
 
 def test_a_later_lesson_starts_from_the_average(lesson: Lesson, tmp_path: Path) -> None:
@@ -142,7 +157,7 @@ def test_a_share_of_the_rows_has_an_outline(
 
 def test_encodings_have_the_shapes_of_sdxl(tokenizer: CLIPTokenizer) -> None:
     networks = MiniNetworks()
-    ids = tokenize(tokenizer, ["a red bottle", "a jar"], Random(0))
+    ids = tokenize(tokenizer, ["a red bottle", "a jar"], [True, False], Random(0))
     texts, pooled = networks.encode_text(ids)
     assert texts.shape == (2, TEXT_LENGTH, CROSS_WIDTH) and pooled.shape == (2, POOLED_WIDTH)
     tokens = networks.encode_reference(torch.randn(2, 3, IMAGE_SIZE, IMAGE_SIZE))
@@ -150,7 +165,17 @@ def test_encodings_have_the_shapes_of_sdxl(tokenizer: CLIPTokenizer) -> None:
 
 
 def test_some_captions_are_left_empty(tokenizer: CLIPTokenizer) -> None:
-    ids = tokenize(tokenizer, ["a red bottle"] * 400, Random(0))
+    ids = tokenize(tokenizer, ["a red bottle"] * 400, [False] * 400, Random(0))
     assert ids.shape == (400, TEXT_LENGTH)
     empty = sum(row[1] == tokenizer.eos_token_id for row in ids.tolist()) / 400
     assert 0.1 < empty < 0.2
+
+
+def test_beside_a_reference_more_texts_name_the_product_alone(tokenizer: CLIPTokenizer) -> None:
+    openings = tokenizer(["product photograph of a jar", "product photograph"]).input_ids
+    shares = []
+    for shown in (True, False):
+        captions = ["product photograph of a jar, on a wooden table"] * 600
+        rows = tokenize(tokenizer, captions, [shown] * 600, Random(0)).tolist()
+        shares.append(sum(any(row[: len(o)] == o for o in openings) for row in rows) / 600)
+    assert shares == [pytest.approx(0.35, abs=0.06), pytest.approx(0.1, abs=0.04)]

@@ -14,7 +14,15 @@ from remixlab.mini.tokenizer import learn_tokenizer
 from remixlab.mini.train import TrainConfig
 from tests.mini.conftest import CPU, SCENES
 
-PARTS = ("autoencoder", "decoder", "style_reader", "half_size", "full_size", "scorer")
+PARTS = (
+    "autoencoder",
+    "decoder",
+    "style_reader",
+    "prompt_reader",
+    "half_size",
+    "full_size",
+    "scorer",
+)
 
 
 @pytest.fixture
@@ -37,6 +45,7 @@ def recipe(
         autoencoder=Budget(2, 1, 2, 1e-3),
         decoder=Budget(2, 1, 2, 1e-3),
         style_reader=Budget(2, 1, 2, 1e-3),
+        prompt_reader=Budget(2, 1, 2, 1e-3),
         half_size=Budget(2, 1, 4, 1e-3),  # two rows with an outline: one pixel cannot be normed
         full_size=Budget(2, 1, 4, 1e-3),
         scorer_shards=1,

@@ -1,0 +1,26 @@
+"""The part of the mini suite that reads a prompt: SDXL's two text encoders, and what they give."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
+
+from remixlab.mini import architecture
+
+
+class PromptEncoder(nn.Module):
+    """Both text encoders, which have these names wherever they are trained."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.text_encoder = CLIPTextModel(CLIPTextConfig(**architecture.TEXT_ENCODER))
+        self.text_encoder_2 = CLIPTextModelWithProjection(
+            CLIPTextConfig(**architecture.TEXT_ENCODER_2)
+        )
+
+    def encode_text(self, ids: Tensor) -> tuple[Tensor, Tensor]:
+        """Token ids (B, 77) -> embeddings (B, 77, D) and pooled (B, P), the way SDXL does it."""
+        first = self.text_encoder(ids, output_hidden_states=True).hidden_states[-2]
+        second = self.text_encoder_2(ids, output_hidden_states=True)
+        return torch.cat([first, second.hidden_states[-2]], -1), second.text_embeds
