@@ -24,7 +24,7 @@ from transformers import CLIPTokenizer
 from remixlab.mini import architecture
 from remixlab.mini.budget import Budget, Trainer, mixed_precision
 from remixlab.mini.latents import Batch, Examples
-from remixlab.mini.prompt_encoder import PromptEncoder
+from remixlab.mini.prompt_encoder import PromptEncoder, token_ids
 from remixlab.mini.published import starting_state
 from remixlab.mini.reference_encoder import ReferenceEncoder, normalised
 from remixlab.models.attention import CrossRows, attach_processors
@@ -120,7 +120,7 @@ def tokenize(
         _shortened(caption, BARE_TEXT if referenced else BARE_ALONE, random)
         for caption, referenced in zip(captions, shown, strict=True)
     ]
-    return tokenizer(kept, padding="max_length", truncation=True, return_tensors="pt").input_ids
+    return token_ids(tokenizer, kept)
 
 
 def _shortened(caption: str, bare: float, random: Random) -> str:

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
+from transformers import (
+    CLIPTextConfig,
+    CLIPTextModel,
+    CLIPTextModelWithProjection,
+    CLIPTokenizer,
+)
 
 from remixlab.mini import architecture
 
@@ -24,3 +29,8 @@ class PromptEncoder(nn.Module):
         first = self.text_encoder(ids, output_hidden_states=True).hidden_states[-2]
         second = self.text_encoder_2(ids, output_hidden_states=True)
         return torch.cat([first, second.hidden_states[-2]], -1), second.text_embeds
+
+
+def token_ids(tokenizer: CLIPTokenizer, prompts: list[str]) -> Tensor:
+    """(B, 77) ids: prompts cut or padded to the length that the encoders read."""
+    return tokenizer(prompts, padding="max_length", truncation=True, return_tensors="pt").input_ids

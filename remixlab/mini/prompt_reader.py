@@ -26,7 +26,7 @@ from remixlab.mini.captions import (
     caption,
 )
 from remixlab.mini.colours import COLOURS
-from remixlab.mini.prompt_encoder import PromptEncoder
+from remixlab.mini.prompt_encoder import PromptEncoder, token_ids
 
 ANSWERS: tuple[tuple[str, ...], ...] = (
     ("", *SURFACE_WORDS),
@@ -73,9 +73,7 @@ def train_prompt_reader(
     random = Random(trainer.step)
     for _ in trainer.run():
         prompts, answers = zip(*(draw_prompt(random) for _ in range(budget.batch)), strict=True)
-        ids = tokenizer(
-            list(prompts), padding="max_length", truncation=True, return_tensors="pt"
-        ).input_ids
+        ids = token_ids(tokenizer, list(prompts))
         trainer.update(trainer.model(ids.to(device), torch.tensor(answers, device=device)))
     return trainer
 
