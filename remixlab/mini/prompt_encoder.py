@@ -31,6 +31,10 @@ class PromptEncoder(nn.Module):
         return torch.cat([first, second.hidden_states[-2]], -1), second.text_embeds
 
 
-def token_ids(tokenizer: CLIPTokenizer, prompts: list[str]) -> Tensor:
-    """(B, 77) ids: prompts cut or padded to the length that the encoders read."""
-    return tokenizer(prompts, padding="max_length", truncation=True, return_tensors="pt").input_ids
+def token_ids(
+    tokenizer: CLIPTokenizer, prompts: list[str], length: int = architecture.TEXT_LENGTH
+) -> Tensor:
+    """(B, `length`) ids: prompts cut or padded to what the encoders read."""
+    return tokenizer(
+        prompts, padding="max_length", truncation=True, max_length=length, return_tensors="pt"
+    ).input_ids

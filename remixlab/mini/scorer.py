@@ -28,6 +28,7 @@ from remixlab.mini.architecture import VOCABULARY
 from remixlab.mini.budget import Budget, Trainer, averaged, mixed_precision
 from remixlab.mini.captions import PRODUCT_WORDS, surface_prompts
 from remixlab.mini.dataset import read_shard
+from remixlab.mini.prompt_encoder import token_ids
 
 MODEL: dict[str, Any] = {
     "embed_dim": 128,
@@ -38,6 +39,7 @@ MODEL: dict[str, Any] = {
         "hf_tokenizer_name": "tokenizer", "pool_type": "eos", "eos_id": 1, "pad_id": 1,
     },
 }  # fmt: skip
+_LENGTH: int = MODEL["text_cfg"]["context_length"]
 CHOICE_WEIGHT = 2.0  # beside the contrast of whole captions, which colours decide
 PREPROCESS = {"mean": [0.5] * 3, "std": [0.5] * 3, "resize_mode": "squash"}
 
@@ -72,7 +74,7 @@ def train_scorer(
         texts = [*batch.captions, *prompts.values()]
         with mixed_precision(device):
             seen, said, scale = trainer.model(
-                batch.pictures.to(device), _ids(tokenizer, texts, device)
+                batch.pictures.to(device), token_ids(tokenizer, texts, _LENGTH).to(device)
             )
         seen, said = seen.float(), said.float()
         captions, materials = said.split([len(batch.captions), len(prompts)])
@@ -101,17 +103,6 @@ def export_scorer(checkpoint: Path, tokenizer: CLIPTokenizer, target: Path) -> N
     tokenizer.backend_tokenizer.no_truncation()
     tokenizer.backend_tokenizer.no_padding()
     tokenizer.save_pretrained(target)
-
-
-def _ids(tokenizer: CLIPTokenizer, texts: list[str], device: torch.device) -> Tensor:
-    ids = tokenizer(
-        texts,
-        padding="max_length",
-        truncation=True,
-        max_length=MODEL["text_cfg"]["context_length"],
-        return_tensors="pt",
-    ).input_ids
-    return ids.to(device)
 
 
 def _product(random: Random) -> str:

@@ -93,14 +93,14 @@ def _train_networks(
     full_size = Examples(encoded, scenes, device)
     trainers: list[Trainer] = []
     starts = [Path(config.start)] if config.start else []
-    if config.style_reader.minutes > 0:
-        budget = config.style_reader
-        trainers.append(train_style_reader(full_size, factor, budget, folder=folder, device=device))
-        starts.append(trainers[-1].path)
-    if config.prompt_reader.minutes > 0:
-        budget = config.prompt_reader
-        trainers.append(train_prompt_reader(tokenizer, budget, folder=folder, device=device))
-        starts.append(trainers[-1].path)
+    readers = (
+        (config.style_reader, partial(train_style_reader, full_size, factor)),
+        (config.prompt_reader, partial(train_prompt_reader, tokenizer)),
+    )
+    for budget, teach in readers:
+        if budget.minutes > 0:
+            trainers.append(teach(budget, folder=folder, device=device))
+            starts.append(trainers[-1].path)
     if config.half_size.minutes > 0:
         examples = Examples(encode(shards, folder / "half_size", 0.5), scenes, device)
         lesson = Lesson("half_size", examples, tokenizer, factor, starts)
