@@ -31,13 +31,13 @@ from remixlab.models.attention import CrossRows, attach_processors
 from remixlab.models.norms import relay_norms
 from remixlab.models.plain_attention import PlainAttention
 
-DROP_TEXT, DROP_REFERENCE, BLANK_REFERENCE, USE_OUTLINE = 0.12, 0.35, 0.08, 0.5
+DROP_TEXT, DROP_REFERENCE, BLANK_REFERENCE, USE_OUTLINE = 0.12, 0.45, 0.08, 0.5
 # Share of the texts that name no more than the product: with a reference, and without one, where
 # the text is all there is to learn from.
 BARE_TEXT, BARE_ALONE = 0.35, 0.1
 # A remix keeps the product as it is: how well the model would have painted it matters less. Where
 # it ends, and a line says so, matters more, since what is painted there too wide shows as a halo.
-PRODUCT_WEIGHT, AROUND_WEIGHT = 0.3, 2.0
+PRODUCT_WEIGHT, AROUND_WEIGHT = 0.3, 4.0
 
 
 class MiniNetworks(PromptEncoder, ReferenceEncoder):
@@ -98,7 +98,7 @@ def train_denoiser(
     batches = lesson.examples.batches(budget.batch, random)
     for _ in trainer.run():
         batch = next(batches)
-        shown = [random.random() >= DROP_REFERENCE for _ in batch.captions]
+        shown = references_shown(batch.surfaces, random)
         ids = tokenize(lesson.tokenizer, batch.captions, shown, random).to(device)
         clean = batch.latents * lesson.scaling_factor
         trainer.update(
@@ -107,6 +107,15 @@ def train_denoiser(
             )
         )
     return trainer
+
+
+def references_shown(surfaces: list[str], random: Random) -> list[bool]:
+    """Which examples come with their reference.
+
+    Where a photograph fills the picture, which has no surface, all do: words say so little of it
+    that whoever learnt them without it would learn to paint anything.
+    """
+    return [not surface or random.random() >= DROP_REFERENCE for surface in surfaces]
 
 
 def tokenize(

@@ -37,7 +37,8 @@ class Batch:
 
     `latents` (B, C, h, w); `products` (B, 1, h, w), the share of each latent that the product
     covers; `outline` (B, 3, H, W) in 0..1, `strengths` (B,) how much each counts, in
-    0..`STRONGEST`; `references` (B, 3, S, S) in 0..1.
+    0..`STRONGEST`; `references` (B, 3, S, S) in 0..1; `surfaces` what is stood on, "" where a
+    photograph fills the picture.
     """
 
     latents: Tensor
@@ -46,6 +47,7 @@ class Batch:
     strengths: Tensor
     references: Tensor
     captions: list[str]
+    surfaces: list[str]
 
 
 def encode_shards(
@@ -73,14 +75,18 @@ class Examples:
     ) -> None:
         shards: dict[tuple[int, ...], list[dict[str, Tensor]]] = {}
         self.captions: dict[tuple[int, ...], list[list[str]]] = {}
+        self.surfaces: dict[tuple[int, ...], list[str]] = {}
         for path in encoded:
             tensors = load_file(path)
             with safe_open(scenes / path.name, "pt") as file:
                 tensors["references"] = file.get_tensor("references")
-                words = json.loads(file.metadata()["captions"])
+                words, surfaces = (
+                    json.loads(file.metadata()[name]) for name in ("captions", "surfaces")
+                )
             size = tuple(tensors["latents"].shape[-2:])
             shards.setdefault(size, []).append(tensors)
             self.captions.setdefault(size, []).extend(words)
+            self.surfaces.setdefault(size, []).extend(surfaces)
         self.groups = {
             size: {name: torch.cat([t[name] for t in parts]).to(device) for name in parts[0]}
             for size, parts in shards.items()
@@ -118,6 +124,7 @@ class Examples:
             torch.tensor(strengths, device=device),
             group["references"][index].float() / 255,
             words,
+            [self.surfaces[size][pick] for pick in picks],
         )
 
 

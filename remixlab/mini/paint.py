@@ -18,27 +18,28 @@ Painter = Callable[[Canvas, Tensor, Tensor], Tensor]
 
 
 def _wood(c: Canvas, a: Tensor, b: Tensor) -> Tensor:
-    side, _ = c.floor()
-    planks = c.uniform(2.5, 5.5)
-    edge = ((side * planks) % 1 - 0.5).abs() * 2
-    tone = torch.sin((side * planks).floor() * 12.9898 + c.uniform(0, 9)) * 0.25
+    side, depth = c.floor()
+    across = side * c.uniform(1.6, 3.4)
+    row, beside = across.floor(), (across % 1 - 0.5).abs() * 2
+    along = depth * c.uniform(0.3, 0.7) + 0.37 * row % 1  # boards end at another place in each row
+    tone = 0.5 + 0.45 * torch.sin(row * 12.9898 + along.floor() * 4.1 + c.uniform(0, 9))
     grain = c.sample_floor(14, 1.2) + 0.4 * torch.sin(40 * side + 9 * c.sample_floor(2, 1, 2))
-    return (
-        mix(a, b, (0.5 + tone + 0.35 * grain).clamp(0, 1))
-        * (1 - 0.55 * smooth(edge, 0.93, 1))[:, None]
-    )
+    boards = mix(a, b, (tone + 0.25 * grain).clamp(0, 1)) * (0.78 + 0.36 * tone)[:, None]
+    gaps = torch.maximum(smooth(beside, 0.9, 1), 0.7 * smooth((along % 1 - 0.5).abs(), 0.48, 0.5))
+    return boards * (1 - 0.6 * gaps)[:, None]
 
 
 def _marble(c: Canvas, a: Tensor, b: Tensor) -> Tensor:
-    veins = 1 - c.sample_floor(2.2, 2.2, 4).abs() * c.uniform(6, 11)
-    cloud = 0.18 * (c.sample_floor(1.2, 1.2, 2) + 0.5)
-    return mix(a, b, (0.75 * veins.clamp(0, 1) ** 2 + cloud).clamp(0, 1))
+    veins = 1 - c.sample_floor(2.2, 2.2, 4).abs() * c.uniform(4, 8)
+    cloud = 0.25 * (c.sample_floor(1.2, 1.2, 2) + 0.5)
+    return mix(a, b, (0.85 * veins.clamp(0, 1) ** 2 + cloud).clamp(0, 1))
 
 
 def _sand(c: Canvas, a: Tensor, b: Tensor) -> Tensor:
     _, depth = c.floor()
     ripple = torch.sin(depth * c.uniform(14, 26) + 5 * c.sample_floor(1.5, 1.5, 2))
-    return mix(a, b, (0.4 + 0.16 * ripple + 0.4 * c.noise(150, octaves=1)).clamp(0, 1))
+    dunes = 0.6 * c.noise(2.5, 5, 2)
+    return mix(a, b, (0.4 + 0.3 * ripple + dunes + 0.25 * c.noise(150, octaves=1)).clamp(0, 1))
 
 
 def _water(c: Canvas, a: Tensor, b: Tensor) -> Tensor:
@@ -47,24 +48,25 @@ def _water(c: Canvas, a: Tensor, b: Tensor) -> Tensor:
 
 
 def _fabric(c: Canvas, a: Tensor, b: Tensor) -> Tensor:
-    folds = torch.sin(9 * c.noise(1.8, 1.2, 2) + c.uniform(0, 6))
-    weave = 0.10 * c.noise(170, octaves=1)
-    return mix(a, b, (0.45 + 0.38 * folds + weave).clamp(0, 1))
+    folds = torch.sin(13 * c.noise(1.6, 1.1, 2) + c.uniform(0, 6))
+    lit = a * (0.72 + 0.4 * folds + 0.06 * c.noise(170, octaves=1))[:, None]
+    return mix(lit, a * 0.5 + 0.5, 0.5 * smooth(folds, 0.6, 1)).clamp(0, 1)
 
 
 def _tiles(c: Canvas, a: Tensor, b: Tensor) -> Tensor:
     side, depth = c.floor()
-    count = c.uniform(2, 4)
-    across, along = (side * count) % 1, (depth * count) % 1
+    count = c.uniform(1.4, 2.6)
+    column, row = (side * count).floor(), (depth * count).floor()
+    across, along = side * count - column, depth * count - row
     joint = torch.minimum(torch.minimum(across, 1 - across), torch.minimum(along, 1 - along))
-    tone = 0.12 * torch.sin((side * count).floor() * 7.1 + (depth * count).floor() * 3.7)
-    return mix(b, a * (1 + tone)[:, None], smooth(joint, 0.02, 0.06))
+    tone = 0.1 * torch.sin(column * 7.1 + row * 3.7) - c.uniform(0.15, 0.55) * ((column + row) % 2)
+    return mix(b, a * (1 + tone)[:, None], smooth(joint, 0.025, 0.07))
 
 
 def _concrete(c: Canvas, a: Tensor, b: Tensor) -> Tensor:
-    return mix(
-        a, b, (0.4 + 0.45 * c.noise(4, octaves=5) + 0.1 * c.noise(120, octaves=1)).clamp(0, 1)
-    )
+    stains = 0.4 + 0.75 * c.noise(4, octaves=4)
+    pores = smooth(c.noise(30, octaves=1), 0.38, 0.46)
+    return mix(a, b, stains.clamp(0, 1)) * (1 - 0.4 * pores)[:, None]
 
 
 def _grass(c: Canvas, a: Tensor, b: Tensor) -> Tensor:
@@ -73,7 +75,8 @@ def _grass(c: Canvas, a: Tensor, b: Tensor) -> Tensor:
 
 
 def _snow(c: Canvas, a: Tensor, b: Tensor) -> Tensor:
-    return mix(a, b, smooth(c.noise(3, 6, 3), -0.2, 0.7) * 0.8)
+    shade = a * a.new_tensor([0.66, 0.78, 0.97])[:, None, None]  # a hollow is lit by the sky alone
+    return mix(a, mix(b, shade, 0.85), smooth(c.noise(3, 6, 3), -0.4, 0.6))
 
 
 def _studio(c: Canvas, a: Tensor, b: Tensor) -> Tensor:

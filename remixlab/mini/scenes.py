@@ -22,13 +22,13 @@ from remixlab.mini.photographs import Crop, draw_crop
 
 # Materials that have a colour of their own in nature; all others take any colour.
 NATURAL: dict[str, tuple[str, ...]] = {
-    "wood": ("brown", "beige", "black", "grey", "terracotta"),
+    "wood": ("brown", "brown", "beige", "terracotta"),
     "marble": ("white", "grey", "black", "beige", "green", "pink"),
-    "sand": ("beige", "white", "yellow"),
+    "sand": ("beige", "beige", "yellow"),
     "water": ("blue", "teal", "navy", "mint"),
     "grass": ("green", "olive"),
     "snow": ("white",),
-    "concrete": ("grey", "beige", "white", "black"),
+    "concrete": ("grey", "grey", "black"),
     "sky": ("blue", "grey", "teal", "navy", "pink"),
     "sunset": ("purple", "pink", "navy", "orange"),
     "foliage": ("green", "olive", "teal"),

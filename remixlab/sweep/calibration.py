@@ -14,7 +14,7 @@ from scipy.optimize import isotonic_regression
 
 from remixlab.metrics.intervals import Interval, bootstrap
 
-TOP = 0.9
+TOP = 0.95
 FIDELITIES = 0.25, 0.5, 0.7, 1.0
 _DEVIATIONS = 2 * 1.96  # of a 95 % interval's ends, in standard errors
 
@@ -39,7 +39,7 @@ class Calibration:
 
 
 def wanted_agreement(style_fidelity: float, among: int) -> float:
-    """What every suite should show at a `style_fidelity` of 0 to 1: a line from chance to 0.9."""
+    """What every suite should show at a `style_fidelity` of 0 to 1: a line from chance to 0.95."""
     return 1 / among + (TOP - 1 / among) * style_fidelity
 
 

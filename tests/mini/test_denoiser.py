@@ -17,6 +17,7 @@ from remixlab.mini.denoiser import (
     Lesson,
     MiniNetworks,
     error_weights,
+    references_shown,
     tokenize,
     train_denoiser,
     weighted_error,
@@ -62,9 +63,19 @@ def test_branches_that_are_left_out_do_not_learn(
 ) -> None:
     monkeypatch.setattr(denoiser, "USE_OUTLINE", 0)
     monkeypatch.setattr(denoiser, "DROP_REFERENCE", 1.1)
+    surfaces = lesson.examples.surfaces
+    monkeypatch.setattr(
+        lesson.examples, "surfaces", {size: ["wood"] * len(each) for size, each in surfaces.items()}
+    )
     trainer = train_denoiser(lesson, Budget(1, 60, 2, 1e-3), folder=tmp_path, device=CPU)
     idle = {name for name, part in trainer.model.named_children() if not learns(part)}
     assert idle == {"controlnet", "image_encoder", "projection"}
+
+
+def test_photographs_always_come_with_their_reference() -> None:
+    shown = references_shown(["", "wood"] * 500, Random(0))
+    assert all(shown[::2])
+    assert sum(shown[1::2]) == pytest.approx(500 * (1 - denoiser.DROP_REFERENCE), abs=40)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -84,7 +95,7 @@ def test_errors_in_the_product_count_for_less_and_beside_its_outline_for_more() 
     products[..., 0], products[..., 1] = 1, 0.5
     weights = error_weights(products, torch.tensor([0.0, 1.0]))[:, 0, 0]
     assert weights[0].tolist() == pytest.approx([0.3, 0.65, 1, 1, 1])
-    assert weights[1].tolist() == pytest.approx([0.3, 1.65, 2, 1, 1])
+    assert weights[1].tolist() == pytest.approx([0.3, 2.65, 3, 1, 1])
 
 
 def test_errors_count_by_their_weights() -> None:

@@ -121,6 +121,7 @@ def test_batches_are_of_one_size_and_belong_together(
             mask = read_shard(path).masks[place][None, None] / 255
             assert torch.allclose(batch.products[i], F.avg_pool2d(mask, 16)[0], atol=1e-3)
             assert torch.equal(batch.references[i], read_shard(path).references[place] / 255)
+            assert batch.surfaces[i] == read_shard(path).surfaces[place]
     assert sizes == {(4, 4), (4, 6)}
 
 
