@@ -14,7 +14,7 @@ from scipy.optimize import isotonic_regression
 
 from remixlab.metrics.intervals import Interval, bootstrap
 
-TOP = 0.95
+TOP = 0.95  # the agreement at a style_fidelity of 1; all of a few dozen pictures would be luck
 FIDELITIES = 0.25, 0.5, 0.7, 1.0
 _DEVIATIONS = 2 * 1.96  # of a 95 % interval's ends, in standard errors
 
