@@ -17,15 +17,21 @@ from remixlab.mini.canvas import Canvas, mix, smooth
 Painter = Callable[[Canvas, Tensor, Tensor], Tensor]
 
 
+def _to_edge(position: Tensor) -> Tensor:
+    """How far it is to the nearest whole number, where a board, tile or brick ends: 0 to 0.5."""
+    part = position % 1
+    return torch.minimum(part, 1 - part)
+
+
 def _wood(c: Canvas, a: Tensor, b: Tensor) -> Tensor:
     side, depth = c.floor()
     across = side * c.uniform(1.6, 3.4)
-    row, beside = across.floor(), (across % 1 - 0.5).abs() * 2
+    row = across.floor()
     along = depth * c.uniform(0.3, 0.7) + 0.37 * row % 1  # boards end at another place in each row
     tone = 0.5 + 0.45 * torch.sin(row * 12.9898 + along.floor() * 4.1 + c.uniform(0, 9))
     grain = c.sample_floor(14, 1.2) + 0.4 * torch.sin(40 * side + 9 * c.sample_floor(2, 1, 2))
     boards = mix(a, b, (tone + 0.25 * grain).clamp(0, 1)) * (0.78 + 0.36 * tone)[:, None]
-    gaps = torch.maximum(smooth(beside, 0.9, 1), 0.7 * smooth((along % 1 - 0.5).abs(), 0.48, 0.5))
+    gaps = torch.maximum(smooth(_to_edge(across), 0.05, 0), 0.7 * smooth(_to_edge(along), 0.02, 0))
     return boards * (1 - 0.6 * gaps)[:, None]
 
 
@@ -56,9 +62,9 @@ def _fabric(c: Canvas, a: Tensor, b: Tensor) -> Tensor:
 def _tiles(c: Canvas, a: Tensor, b: Tensor) -> Tensor:
     side, depth = c.floor()
     count = c.uniform(1.4, 2.6)
-    column, row = (side * count).floor(), (depth * count).floor()
-    across, along = side * count - column, depth * count - row
-    joint = torch.minimum(torch.minimum(across, 1 - across), torch.minimum(along, 1 - along))
+    across, along = side * count, depth * count
+    joint = torch.minimum(_to_edge(across), _to_edge(along))
+    column, row = across.floor(), along.floor()
     tone = 0.1 * torch.sin(column * 7.1 + row * 3.7) - c.uniform(0.15, 0.55) * ((column + row) % 2)
     return mix(b, a * (1 + tone)[:, None], smooth(joint, 0.025, 0.07))
 
@@ -122,9 +128,9 @@ def _bricks(c: Canvas, a: Tensor, b: Tensor) -> Tensor:
     x, y = c.grid()
     rows = c.uniform(8, 14)
     row = (y * rows).floor()
-    across, along = (x * rows * 0.4 + 0.5 * (row % 2)) % 1, (y * rows) % 1
-    joint = torch.minimum(torch.minimum(across, 1 - across) * 2.5, torch.minimum(along, 1 - along))
-    tone = 0.12 * torch.sin(row * 5.3 + (x * rows * 0.4 + 0.5 * (row % 2)).floor() * 9.7)
+    across = x * rows * 0.4 + 0.5 * (row % 2)
+    joint = torch.minimum(_to_edge(across) * 2.5, _to_edge(y * rows))
+    tone = 0.12 * torch.sin(row * 5.3 + across.floor() * 9.7)
     return mix(
         b, a * (1 + tone + 0.15 * c.noise(30, octaves=1))[:, None], smooth(joint, 0.03, 0.12)
     )
