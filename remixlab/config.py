@@ -77,11 +77,17 @@ class ControlNetConfig(SourceConfig):
 
 @dataclass
 class SchedulerConfig:
-    """The sampler; what is null stays as the suite's own scheduler_config.json has it."""
+    """The sampler; what is null or empty stays as the suite's own scheduler_config.json has it.
+
+    Attributes:
+        timesteps: the times of the steps from noise to picture, as in Align Your Steps (Sabour et
+            al. 2024, arXiv:2404.14507); another number of steps takes times between them.
+    """
 
     name: str = among("euler", *SCHEDULERS)
     karras: bool = False
     timestep_spacing: str | None = among(None, "leading", "trailing", "linspace")
+    timesteps: list[int] = field(default_factory=list)
 
 
 @dataclass

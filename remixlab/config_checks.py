@@ -6,16 +6,18 @@ import dataclasses
 import math
 import re
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from remixlab.errors import InvalidConfig
 
 if TYPE_CHECKING:
-    from remixlab.config import SuiteConfig
+    from remixlab.config import SchedulerConfig, SuiteConfig
 
 Rule = tuple[Callable[[Any], bool], str]
 _RULE = "rule"
 _LCM_STEPS = 50  # diffusers' default of original_inference_steps
+_TIMES = 1000  # of the noise schedules of all these models
 
 
 def among(default: str | None, *choices: str) -> Any:
@@ -86,17 +88,43 @@ def check_suite(suite: SuiteConfig) -> None:
         raise InvalidConfig(
             field="model.scheduler.karras", value=True, accepted="false with the lcm scheduler"
         )
+    check_timesteps(suite.scheduler)
     if suite.distilled_steps and suite.steps not in suite.distilled_steps:
         numbers = ", ".join(map(str, suite.distilled_steps))
         raise InvalidConfig(field="model.steps", value=suite.steps, accepted=numbers)
     calibration_points(suite.style_calibration)
 
 
+def check_timesteps(scheduler: SchedulerConfig) -> None:
+    """Check that there are two times or more and that they fall, and that nothing contradicts.
+
+    Raises:
+        InvalidConfig: else.
+    """
+    times = scheduler.timesteps
+    if not times:
+        return
+    falls = all(earlier > later for earlier, later in pairwise(times))
+    if len(times) < 2 or not falls or not 0 <= times[-1] <= times[0] < _TIMES:
+        accepted = f"two or more falling numbers from {_TIMES - 1} to 0, or []"
+        raise InvalidConfig(field="model.scheduler.timesteps", value=times, accepted=accepted)
+    if scheduler.karras or scheduler.name == "lcm":
+        accepted = "[] with karras or the lcm scheduler, which choose their own"
+        raise InvalidConfig(field="model.scheduler.timesteps", value=times, accepted=accepted)
+
+
 def check_steps(steps: int, suite: SuiteConfig) -> None:
     """Check that the suite can take so many steps; raises InvalidConfig.
 
     The LCM sampler picks its steps from the 50 that latent consistency models are distilled on.
+    Between given times there is room for as many as the narrowest gap holds.
     """
+    times = suite.scheduler.timesteps
+    if times:
+        room = 1 + (len(times) - 1) * min(a - b for a, b in pairwise(times))
+        if steps > room:
+            accepted = f"1 to {room} between the times of model.scheduler.timesteps"
+            raise InvalidConfig(field="steps", value=steps, accepted=accepted)
     if suite.scheduler.name == "lcm" and steps > _LCM_STEPS:
         accepted = f"1 to {_LCM_STEPS} with the lcm scheduler"
         raise InvalidConfig(field="steps", value=steps, accepted=accepted)

@@ -169,6 +169,9 @@ def test_choices_of_parts_that_a_suite_does_not_have() -> None:
         ("model.reference_mode=half", "model.reference_mode", ("style+layout",)),
         ("model.scheduler.name=ddim", "model.scheduler.name", ("dpmpp_2m_sde",)),
         ("model.scheduler.timestep_spacing=none", "model.scheduler.timestep_spacing", ("null",)),
+        ("model.scheduler.timesteps=[999]", "model.scheduler.timesteps", ("two or more",)),
+        ("model.scheduler.timesteps=[5,9]", "model.scheduler.timesteps", ("falling", "999 to 0")),
+        ("model.scheduler.timesteps=[1000,0]", "model.scheduler.timesteps", ("999 to 0",)),
         ("model.style_calibration=[[1,0.5],[0.5,1]]", "model.style_calibration", ("rising",)),
         ("model.style_calibration=[[1,.inf]]", "model.style_calibration", ("rising",)),
         ("model.style_calibration=[3]", "model.style_calibration", ("pairs",)),
@@ -195,6 +198,21 @@ def test_an_override_through_a_null_is_explained() -> None:
 def test_karras_sigmas_need_a_sampler_that_has_them() -> None:
     with pytest.raises(InvalidConfig, match="karras"):
         compose_config(["model.scheduler.name=lcm", "model.scheduler.karras=true"])
+
+
+def test_named_times_need_a_sampler_that_takes_them() -> None:
+    times = "model.scheduler.timesteps=[999,900,400]"
+    assert compose_config([times]).model.scheduler.timesteps == [999, 900, 400]
+    for other in ("model.scheduler.name=lcm", "model.scheduler.karras=true"):
+        with pytest.raises(InvalidConfig, match="which choose their own"):
+            compose_config([times, other])
+
+
+def test_more_steps_than_there_is_room_for_between_named_times() -> None:
+    times = "model.scheduler.timesteps=[999,900,400]"
+    assert compose_config([times, "steps=199"])
+    with pytest.raises(InvalidConfig, match="1 to 199 between the times"):
+        compose_config([times, "steps=200"])
 
 
 @pytest.mark.parametrize("name", ["steps", "model.steps"])

@@ -14,6 +14,7 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
+from remixlab.mini.optimiser import MatrixOptimizer, adamw
 from remixlab.runtime import resolve_dtype
 
 _Tensors = tuple[torch.Tensor, ...] | list[torch.Tensor]
@@ -59,21 +60,22 @@ def _average(averages: _Tensors, weights: _Tensors, count: torch.Tensor | int) -
 
 
 class Trainer:
-    """AdamW with warm-up and cosine decay over the budget, an average of the weights, resuming.
+    """Warm-up and cosine decay over the budget, an average of the weights, resuming.
 
-    The average is what is exported (Karras et al. 2024, arXiv:2312.02696).
+    With AdamW, or `matrices` with a `MatrixOptimizer`, whose steps are slower and learn more. The
+    average is what is exported (Karras et al. 2024, arXiv:2312.02696).
     """
 
-    def __init__(self, name: str, model: nn.Module, budget: Budget, folder: Path) -> None:
+    def __init__(
+        self, name: str, model: nn.Module, budget: Budget, folder: Path, *, matrices: bool = False
+    ) -> None:
         self.name, self.model, self.budget = name, model, budget
         self.path = folder / f"{name}.pt"
         self.average = AveragedModel(model, multi_avg_fn=_average)
-        self.optimizer = torch.optim.AdamW(
-            model.parameters(),
-            lr=budget.learning_rate,
-            betas=(0.9, 0.99),
-            weight_decay=0.01,
-            fused=True,
+        self.optimizer = (
+            MatrixOptimizer(model, budget.learning_rate)
+            if matrices
+            else adamw(list(model.parameters()), budget.learning_rate)
         )
         self.step, self.elapsed, self.losses = 0, 0.0, []
         if self.path.exists():
@@ -108,7 +110,7 @@ class Trainer:
 
     def update(self, loss: torch.Tensor) -> None:
         """One step of the optimiser on `loss` (a scalar), unless its gradient is not finite."""
-        self.optimizer.zero_grad(set_to_none=True)
+        self.model.zero_grad(set_to_none=True)
         loss.backward()
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         if bool(torch.isfinite(norm)):

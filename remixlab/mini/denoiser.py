@@ -92,7 +92,7 @@ def train_denoiser(
     networks = MiniNetworks().to(device).to(memory_format=torch.channels_last)
     if lesson.starts:
         _take(networks, [starting_state(start, networks.unet) for start in lesson.starts])
-    trainer = Trainer(lesson.name, networks, budget, folder)
+    trainer = Trainer(lesson.name, networks, budget, folder, matrices=True)
     schedule = DDPMScheduler(**architecture.SCHEDULER)
     random = Random(trainer.step)
     batches = lesson.examples.batches(budget.batch, random)

@@ -24,21 +24,19 @@ def _to_edge(position: Tensor) -> Tensor:
 
 
 def _wood(c: Canvas, a: Tensor, b: Tensor) -> Tensor:
-    side, depth = c.floor()
-    across = side * c.uniform(1.6, 3.4)
-    row = across.floor()
-    along = depth * c.uniform(0.3, 0.7) + 0.37 * row % 1  # boards end at another place in each row
-    tone = 0.5 + 0.45 * torch.sin(row * 12.9898 + along.floor() * 4.1 + c.uniform(0, 9))
-    grain = c.sample_floor(14, 1.2) + 0.4 * torch.sin(40 * side + 9 * c.sample_floor(2, 1, 2))
-    boards = mix(a, b, (tone + 0.25 * grain).clamp(0, 1)) * (0.78 + 0.36 * tone)[:, None]
-    gaps = torch.maximum(smooth(_to_edge(across), 0.05, 0), 0.7 * smooth(_to_edge(along), 0.02, 0))
-    return boards * (1 - 0.6 * gaps)[:, None]
+    _, depth = c.floor()
+    away = depth * c.uniform(2.2, 4.0) + c.uniform()  # boards lie across, as those of a table do
+    row = away.floor()
+    tone = 0.9 + 0.3 * torch.sin(row * 12.9898 + c.uniform(0, 9))
+    grain = c.sample_floor(1.5, 24, 2) + 0.3 * torch.sin(60 * depth + 7 * c.sample_floor(1, 3, 2))
+    boards = mix(a, b, (0.4 + 0.4 * grain).clamp(0, 1)) * tone[:, None]
+    return boards * (1 - 0.65 * smooth(_to_edge(away), 0.07, 0))[:, None]
 
 
 def _marble(c: Canvas, a: Tensor, b: Tensor) -> Tensor:
-    veins = 1 - c.sample_floor(2.2, 2.2, 4).abs() * c.uniform(4, 8)
+    veins = 1 - c.sample_floor(1.3, 1.3, 4).abs() * c.uniform(3, 6)
     cloud = 0.25 * (c.sample_floor(1.2, 1.2, 2) + 0.5)
-    return mix(a, b, (0.85 * veins.clamp(0, 1) ** 2 + cloud).clamp(0, 1))
+    return mix(a, b, (veins.clamp(0, 1) ** 2 + cloud).clamp(0, 1))
 
 
 def _sand(c: Canvas, a: Tensor, b: Tensor) -> Tensor:
@@ -61,12 +59,12 @@ def _fabric(c: Canvas, a: Tensor, b: Tensor) -> Tensor:
 
 def _tiles(c: Canvas, a: Tensor, b: Tensor) -> Tensor:
     side, depth = c.floor()
-    count = c.uniform(1.4, 2.6)
-    across, along = side * count, depth * count
+    count = c.uniform(1.4, 2.2)
+    across, along = side * count + 0.5, depth * count  # a row of tiles runs to the middle
     joint = torch.minimum(_to_edge(across), _to_edge(along))
     column, row = across.floor(), along.floor()
-    tone = 0.1 * torch.sin(column * 7.1 + row * 3.7) - c.uniform(0.15, 0.55) * ((column + row) % 2)
-    return mix(b, a * (1 + tone)[:, None], smooth(joint, 0.025, 0.07))
+    tone = 1.1 - c.uniform(0.45, 0.7) * ((column + row) % 2)
+    return mix(b, a * tone[:, None], smooth(joint, 0.02, 0.06))
 
 
 def _concrete(c: Canvas, a: Tensor, b: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from remixlab.config_checks import calibration_points, check_suite
 
 if TYPE_CHECKING:
-    from remixlab.config import SourceConfig, SuiteConfig
+    from remixlab.config import SchedulerConfig, SourceConfig, SuiteConfig
 
 # SDXL's own training sizes (Podell et al. 2023, arXiv:2307.01952, appendix I) never exceed the
 # native area and use at least nine tenths of it.
@@ -42,6 +42,7 @@ class SchedulerSpec:
     name: str
     karras: bool = False
     timestep_spacing: str | None = None
+    timesteps: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ class SuiteSpec:
             native_area=config.native_area,
             size_multiple=config.size_multiple,
             steps=config.steps,
-            scheduler=SchedulerSpec(**asdict(config.scheduler)),
+            scheduler=_as_scheduler(config.scheduler),
             reference_mode=config.reference_mode,
             calibration=calibration_points(config.style_calibration),
             licence=_licences(config.licence, parts),
@@ -152,6 +153,11 @@ def _source(config: SourceConfig | None) -> Source | None:
 def _as_source(config: SourceConfig) -> Source:
     values = asdict(config)
     return Source(**{field.name: values[field.name] for field in fields(Source)})
+
+
+def _as_scheduler(config: SchedulerConfig) -> SchedulerSpec:
+    times = tuple(config.timesteps)
+    return SchedulerSpec(config.name, config.karras, config.timestep_spacing, times)
 
 
 def _licences(base: str, parts: Mapping[str, Source | None]) -> str:

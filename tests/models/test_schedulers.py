@@ -63,6 +63,36 @@ def test_algorithms_and_karras_sigmas() -> None:
     assert make_scheduler(spec("dpmpp_2m"), SCHEDULER).config.algorithm_type == "dpmsolver++"
 
 
+@pytest.mark.parametrize("name", ["euler", "dpmpp_2m", "dpmpp_2m_sde", "unipc"])
+def test_named_times_are_the_steps(name: str) -> None:
+    times = (999, 930, 600, 70)
+    scheduler, plain = (make_scheduler(spec(name, timesteps=t), SCHEDULER) for t in (times, ()))
+    for steps, expected in ((4, times), (7, (999, 964, 930, 765, 600, 335, 70)), (1, (999,))):
+        scheduler.set_timesteps(steps)
+        assert scheduler.timesteps.tolist() == list(expected)
+        assert len(scheduler.sigmas) == steps + 1 and scheduler.sigmas[-1] == 0
+    plain.set_timesteps(1000)  # a sigma for every time there is
+    scheduler.set_timesteps(4)
+    assert torch.allclose(scheduler.sigmas[:-1], plain.sigmas[[999 - time for time in times]])
+    assert type(scheduler).__name__ == KINDS[name].__name__
+
+
+@pytest.mark.parametrize("times", [(), (999, 930, 600, 70)])
+@pytest.mark.parametrize("name", ["euler", "dpmpp_2m", "unipc"])
+def test_an_exact_denoiser_arrives_at_its_picture(name: str, times: tuple[int, ...]) -> None:
+    scheduler = make_scheduler(spec(name, timesteps=times), SCHEDULER)
+    scheduler.set_timesteps(4)
+    picture = torch.full((1, 4, 2, 2), 0.7)
+    sample = torch.randn(1, 4, 2, 2) * scheduler.init_noise_sigma
+    signal = scheduler.alphas_cumprod.sqrt()
+    for step in scheduler.timesteps:
+        noisy = scheduler.scale_model_input(sample, step)
+        kept = signal[int(step)]
+        v = (kept * noisy - picture) / (1 - kept**2).sqrt()
+        sample = scheduler.step(v, step, sample).prev_sample
+    assert torch.allclose(sample, picture, atol=1e-3)
+
+
 @pytest.mark.parametrize("karras", [False, True])
 @pytest.mark.parametrize("name", ["euler", "dpmpp_2m", "dpmpp_2m_sde", "unipc"])
 def test_zero_terminal_snr_samples_finitely(name: str, karras: bool) -> None:
