@@ -58,10 +58,11 @@ Drawn as small as that, fine grain would be stronger than it is in a picture tha
 
 
 @dataclass(frozen=True)
-class Shard:
-    """Pictures (N, 3, H, W), product masks (N, H, W) and references (N, 3, S, S) in uint8.
+class Pairs:
+    """Pictures (N, 3, H, W), product masks (N, H, W) and references (N, 3, S, S).
 
-    `captions` are wordings of each; `surfaces` what is stood on, "" where none is to be seen.
+    In 0..1 as they are drawn, in uint8 as a shard holds them. `captions` are wordings of each;
+    `surfaces` what is stood on, "" where none is to be seen.
     """
 
     images: Tensor
@@ -93,23 +94,12 @@ def draw_shards(
     return paths
 
 
-def read_shard(path: Path) -> Shard:
-    """Load one shard."""
+def read_shard(path: Path) -> Pairs:
+    """Load one shard, in uint8."""
     with safe_open(path, "pt") as file:
         words, surfaces = (json.loads(file.metadata()[name]) for name in ("captions", "surfaces"))
         images, masks, references = map(file.get_tensor, ("images", "masks", "references"))
-    return Shard(images, masks, references, words, surfaces)
-
-
-@dataclass(frozen=True)
-class Pairs:
-    """What a `Shard` holds, with pictures and masks in 0..1."""
-
-    images: Tensor
-    masks: Tensor
-    references: Tensor
-    captions: list[list[str]]
-    surfaces: list[str]
+    return Pairs(images, masks, references, words, surfaces)
 
 
 def training_pairs(

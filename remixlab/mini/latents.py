@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from tqdm import tqdm
 
-from remixlab.mini.dataset import Shard, read_shard
+from remixlab.mini.dataset import Pairs, read_shard
 from remixlab.product.mask import Product
 from remixlab.product.outline import draw_outline
 
@@ -129,7 +129,7 @@ class Examples:
 
 
 def _encode(
-    model: AutoencoderDC, shard: Shard, scale: float, device: torch.device
+    model: AutoencoderDC, shard: Pairs, scale: float, device: torch.device
 ) -> dict[str, Tensor]:
     images = _scaled(shard.images, scale)
     masks = _scaled(shard.masks[:, None], scale)[:, 0]

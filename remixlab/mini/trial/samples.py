@@ -5,21 +5,23 @@ from __future__ import annotations
 from PIL import Image, ImageDraw, ImageFont
 
 from remixlab import RemixRequest, images
-from remixlab.mini.dataset import HELD_OUT
-from remixlab.mini.scenes import draw_scene
-from remixlab.mini.trial.studio import Studio, held_out_references
+from remixlab.mini.trial.studio import Studio, held_out_references, held_out_scenes
 
 COUNT, COLUMNS, SIDE, LABEL = 24, 6, 300, 40
 
 
 def sample_sheet(studio: Studio) -> Image.Image:
-    """24 remixes with the default dials, each with its reference in the corner and its prompt."""
-    references = held_out_references(COUNT)
+    """24 remixes with the default dials, each with its reference in the corner and its prompt.
+
+    A prompt says what its reference shows, as people's do: of two that contradict each other no
+    picture tells which was misread.
+    """
+    scenes, references = held_out_scenes(COUNT), held_out_references(COUNT)
     requests = [
         RemixRequest(
             product_image=studio.product(number),
             ref_image=references[number],
-            prompt=draw_scene(HELD_OUT + 2000 + number).caption(),
+            prompt=scenes[number].caption(),
             seed=number + 1,
         )
         for number in range(COUNT)

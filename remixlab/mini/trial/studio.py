@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from PIL import Image
 from rich.progress import Progress
@@ -14,7 +15,7 @@ from remixlab.metrics.intervals import Interval
 from remixlab.metrics.metric import Picture
 from remixlab.mini.dataset import HELD_OUT
 from remixlab.mini.render import render
-from remixlab.mini.scenes import draw_scene, reference_of
+from remixlab.mini.scenes import Scene, draw_scene, reference_of
 
 SIDE = 512
 AMONG = 8
@@ -61,14 +62,15 @@ class Studio:
         return self.products[number % len(self.products)]
 
 
+def held_out_scenes(count: int) -> list[Scene]:
+    """Scenes in styles of the mini world that are those of no photograph."""
+    scenes = (draw_scene(number) for number in range(_FIRST, HELD_OUT * 2))
+    return list(islice((scene for scene in scenes if scene.style.crop is None), count))
+
+
 def held_out_references(count: int) -> list[Image.Image]:
-    """References in styles of the mini world that are those of no photograph."""
-    numbers, scenes = iter(range(_FIRST, HELD_OUT * 2)), []
-    while len(scenes) < count:
-        scene = draw_scene(next(numbers))
-        if scene.style.crop is None:
-            scenes.append(reference_of(scene))
-    pictures, _ = render(scenes, (384, 384))
+    """A reference in the style of each of these scenes."""
+    pictures, _ = render([reference_of(scene) for scene in held_out_scenes(count)], (384, 384))
     return [images.to_image(picture * 2 - 1) for picture in pictures]
 
 
