@@ -107,10 +107,10 @@ def check_timesteps(scheduler: SchedulerConfig) -> None:
     falls = all(earlier > later for earlier, later in pairwise(times))
     if len(times) < 2 or not falls or not 0 <= times[-1] <= times[0] < _TIMES:
         accepted = f"two or more falling numbers from {_TIMES - 1} to 0, or []"
-        raise InvalidConfig(field="model.scheduler.timesteps", value=times, accepted=accepted)
+        raise InvalidConfig(field="model.scheduler.timesteps", value=str(times), accepted=accepted)
     if scheduler.karras or scheduler.name == "lcm":
         accepted = "[] with karras or the lcm scheduler, which choose their own"
-        raise InvalidConfig(field="model.scheduler.timesteps", value=times, accepted=accepted)
+        raise InvalidConfig(field="model.scheduler.timesteps", value=str(times), accepted=accepted)
 
 
 def check_steps(steps: int, suite: SuiteConfig) -> None:
