@@ -102,14 +102,12 @@ def check_timesteps(scheduler: SchedulerConfig) -> None:
         InvalidConfig: else.
     """
     times = scheduler.timesteps
-    if not times:
-        return
     falls = all(earlier > later for earlier, later in pairwise(times))
-    if len(times) < 2 or not falls or not 0 <= times[-1] <= times[0] < _TIMES:
+    chooses = scheduler.karras or scheduler.name == "lcm"
+    if times and (chooses or len(times) < 2 or not falls or times[0] >= _TIMES or times[-1] < 0):
         accepted = f"two or more falling numbers from {_TIMES - 1} to 0, or []"
-        raise InvalidConfig(field="model.scheduler.timesteps", value=str(times), accepted=accepted)
-    if scheduler.karras or scheduler.name == "lcm":
-        accepted = "[] with karras or the lcm scheduler, which choose their own"
+        if chooses:
+            accepted = "[] with karras or the lcm scheduler, which choose their own"
         raise InvalidConfig(field="model.scheduler.timesteps", value=str(times), accepted=accepted)
 
 

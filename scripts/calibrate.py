@@ -1,13 +1,14 @@
 """Fit a suite's `style_calibration`, so that a style_fidelity means what it means elsewhere.
 
     python scripts/calibrate.py                               the mini suite
-    python scripts/calibrate.py realvisxl_lightning           on a card: 714 remixes, resumable
+    python scripts/calibrate.py realvisxl_lightning           on a card: 612 remixes, resumable
     python scripts/calibrate.py sdxl runtime.batch_size=4 steps=20
 
-Sweeps the IP-Adapter's scale over seven references (configs/experiment/style_calibration.yaml),
+Sweeps the IP-Adapter's scale over twelve references (configs/experiment/style_calibration.yaml),
 ranks each background's own reference among them, and inverts the curve. Writes the map into
 configs/model/SUITE.yaml, and what it comes from to benchmarks/results/calibration_SUITE/. A suite
-that extends another inherits its map: calibrate it on its own.
+that extends another inherits its map: calibrate it on its own. Five of the references are
+photographs that `python scripts/fetch_photographs.py` fetches first.
 """
 
 from __future__ import annotations

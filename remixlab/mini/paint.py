@@ -68,9 +68,9 @@ def _tiles(c: Canvas, a: Tensor, b: Tensor) -> Tensor:
 
 
 def _concrete(c: Canvas, a: Tensor, b: Tensor) -> Tensor:
-    stains = 0.4 + 0.75 * c.noise(4, octaves=4)
-    pores = smooth(c.noise(30, octaves=1), 0.38, 0.46)
-    return mix(a, b, stains.clamp(0, 1)) * (1 - 0.4 * pores)[:, None]
+    stains = 0.4 + 0.9 * c.noise(2.5, octaves=3)
+    pores = smooth(c.noise(26, octaves=1), 0.37, 0.45)
+    return mix(a, b, stains.clamp(0, 1)) * (1 - 0.5 * pores)[:, None]
 
 
 def _grass(c: Canvas, a: Tensor, b: Tensor) -> Tensor:
@@ -79,8 +79,8 @@ def _grass(c: Canvas, a: Tensor, b: Tensor) -> Tensor:
 
 
 def _snow(c: Canvas, a: Tensor, b: Tensor) -> Tensor:
-    shade = a * a.new_tensor([0.66, 0.78, 0.97])[:, None, None]  # a hollow is lit by the sky alone
-    return mix(a, mix(b, shade, 0.85), smooth(c.noise(3, 6, 3), -0.4, 0.6))
+    shade = a * a.new_tensor([0.55, 0.71, 0.97])[:, None, None]  # a hollow is lit by the sky alone
+    return mix(a, mix(b, shade, 0.9), smooth(c.noise(3, 7, 3), -0.3, 0.45))
 
 
 def _studio(c: Canvas, a: Tensor, b: Tensor) -> Tensor:

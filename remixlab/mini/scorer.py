@@ -26,6 +26,7 @@ from transformers import CLIPTokenizer
 from remixlab.metrics.fill import fill_products
 from remixlab.mini.architecture import VOCABULARY
 from remixlab.mini.budget import Budget, Trainer, averaged, mixed_precision
+from remixlab.mini.canvas import blur
 from remixlab.mini.captions import PRODUCT_WORDS, surface_prompts
 from remixlab.mini.dataset import read_shard
 from remixlab.mini.prompt_encoder import token_ids
@@ -41,6 +42,9 @@ MODEL: dict[str, Any] = {
 }  # fmt: skip
 _LENGTH: int = MODEL["text_cfg"]["context_length"]
 CHOICE_WEIGHT = 2.0  # beside the contrast of whole captions, which colours decide
+# Share of the batches that are softened, as generated pictures are beside drawn ones: whoever saw
+# sharp ones only knows a material by its finest structure, and calls soft boards water.
+SOFTENED = 0.6
 PREPROCESS = {"mean": [0.5] * 3, "std": [0.5] * 3, "resize_mode": "squash"}
 
 
@@ -133,6 +137,8 @@ def _batches(shards: list[Path], size: int, random: Random) -> Iterator[_Batch]:
             pictures, masks = _cropped(seen, random).split([3, 1], 1)
             if random.random() < 0.5:
                 pictures = fill_products(pictures, masks)
+            if random.random() < SOFTENED:
+                pictures = blur(pictures, random.uniform(0, 2))  # to a fifth of the size and back
             words = [random.choice(shard.captions[i]) for i in picks]
             yield _Batch(pictures * 2 - 1, words, [shard.surfaces[i] for i in picks])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import islice
 from pathlib import Path
 from random import Random
 
@@ -15,6 +16,7 @@ from transformers import CLIPTokenizer
 from remixlab.errors import InvalidConfig, MissingWeights
 from remixlab.metrics import clip
 from remixlab.metrics.clip import Scorer
+from remixlab.mini import scorer
 from remixlab.mini.budget import Budget, averaged
 from remixlab.mini.captions import surface_prompts
 from remixlab.mini.colours import COLOURS
@@ -33,6 +35,18 @@ def test_learns_which_caption_belongs_to_which_picture(
     budget = Budget(30, 60, 3, 5e-4)
     losses = train_scorer(shards, tokenizer, budget, folder=tmp_path, device=CPU).losses
     assert sum(losses[-6:]) < 0.9 * sum(losses[:6])
+
+
+def test_a_share_of_the_batches_is_softened(
+    shards: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def edges(share: float) -> list[float]:
+        monkeypatch.setattr(scorer, "SOFTENED", share)
+        batches = scorer._batches(shards, 3, Random(2))
+        return [float(batch.pictures.diff(dim=-1).abs().mean()) for batch in islice(batches, 40)]
+
+    sharp, mixed, soft = (sum(edges(share)) for share in (0.0, scorer.SOFTENED, 1.0))
+    assert soft < mixed < sharp and soft < 0.9 * sharp
 
 
 def test_materials_are_asked_for_alone() -> None:
