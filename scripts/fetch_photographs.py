@@ -127,7 +127,7 @@ def main(
         with tempfile.TemporaryDirectory() as temporary:
             archive = download(package, in_source, Path(temporary))
             for photograph in PHOTOGRAPHS:
-                if photograph.package == package:
+                if (photograph.package, photograph.in_source) == (package, in_source):
                     print(unpack(archive, photograph, folder))
 
 
