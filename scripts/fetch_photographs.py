@@ -14,6 +14,7 @@ import sys
 import tarfile
 import tempfile
 import zipfile
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -123,12 +124,13 @@ def main(
     folder: Annotated[Path, typer.Argument(help="Where the pictures go.")] = Path("photographs"),
 ) -> None:
     """Download each archive once, without installing it, and take its pictures out."""
-    for package, in_source in dict.fromkeys((p.package, p.in_source) for p in PHOTOGRAPHS):
+    for (package, in_source), photographs in groupby(
+        PHOTOGRAPHS, lambda p: (p.package, p.in_source)
+    ):
         with tempfile.TemporaryDirectory() as temporary:
             archive = download(package, in_source, Path(temporary))
-            for photograph in PHOTOGRAPHS:
-                if (photograph.package, photograph.in_source) == (package, in_source):
-                    print(unpack(archive, photograph, folder))
+            for photograph in photographs:
+                print(unpack(archive, photograph, folder))
 
 
 def download(package: str, in_source: bool, folder: Path) -> Path:
