@@ -82,12 +82,15 @@ class SchedulerConfig:
     Attributes:
         timesteps: the times of the steps from noise to picture, as in Align Your Steps (Sabour et
             al. 2024, arXiv:2404.14507); another number of steps takes times between them.
+        epsilon_scale: what the noise that the network sees is divided by at each step; a little
+            above 1 leaves more texture (Ning et al. 2024, arXiv:2308.15321).
     """
 
     name: str = among("euler", *SCHEDULERS)
     karras: bool = False
     timestep_spacing: str | None = among(None, "leading", "trailing", "linspace")
     timesteps: list[int] = field(default_factory=list)
+    epsilon_scale: float = within(1.0, 0.9, 1.2)
 
 
 @dataclass

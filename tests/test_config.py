@@ -171,6 +171,7 @@ def test_choices_of_parts_that_a_suite_does_not_have() -> None:
         ("model.scheduler.timestep_spacing=none", "model.scheduler.timestep_spacing", ("null",)),
         ("model.scheduler.timesteps=[999]", "model.scheduler.timesteps", ("two or more",)),
         ("model.scheduler.timesteps=[5,9]", "model.scheduler.timesteps", ("falling", "999 to 0")),
+        ("model.scheduler.epsilon_scale=2", "model.scheduler.epsilon_scale", ("0.9 to 1.2",)),
         ("model.scheduler.timesteps=[1000,0]", "model.scheduler.timesteps", ("999 to 0",)),
         ("model.style_calibration=[[1,0.5],[0.5,1]]", "model.style_calibration", ("rising",)),
         ("model.style_calibration=[[1,.inf]]", "model.style_calibration", ("rising",)),

@@ -43,6 +43,7 @@ class SchedulerSpec:
     karras: bool = False
     timestep_spacing: str | None = None
     timesteps: tuple[int, ...] = ()
+    epsilon_scale: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -156,8 +157,9 @@ def _as_source(config: SourceConfig) -> Source:
 
 
 def _as_scheduler(config: SchedulerConfig) -> SchedulerSpec:
-    times = tuple(config.timesteps)
-    return SchedulerSpec(config.name, config.karras, config.timestep_spacing, times)
+    values = asdict(config)
+    values["timesteps"] = tuple(config.timesteps)
+    return SchedulerSpec(**values)
 
 
 def _licences(base: str, parts: Mapping[str, Source | None]) -> str:

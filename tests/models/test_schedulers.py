@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import replace
 
 import pytest
@@ -103,3 +104,45 @@ def test_zero_terminal_snr_samples_finitely(name: str, karras: bool) -> None:
         model_input = scheduler.scale_model_input(sample, step)
         sample = scheduler.step(-0.1 * model_input, step, sample).prev_sample
     assert torch.isfinite(sample).all()
+
+
+@pytest.mark.parametrize("predicted", ["epsilon", "v_prediction"])
+@pytest.mark.parametrize(
+    ("name", "times"), [*((name, ()) for name in KINDS), ("unipc", (900, 500, 70))]
+)
+def test_epsilon_scale_is_what_its_noise_is_divided_by(
+    name: str, predicted: str, times: tuple[int, ...]
+) -> None:
+    """A scaled step is the plain step of a network that sees that much less noise."""
+    base = SCHEDULER | {"prediction_type": predicted, "rescale_betas_zero_snr": False}
+    generator = torch.Generator().manual_seed(0)
+    noisy, noise = torch.randn(2, 1, 4, 3, 3, generator=generator)
+    stepped = []
+    for epsilon_scale, seen in ((1.25, noise), (1.0, noise / 1.25)):
+        options = {"timesteps": times, "epsilon_scale": epsilon_scale}
+        scheduler = make_scheduler(spec(name, **options), base)
+        assert type(scheduler).__name__ == KINDS[name].__name__
+        scheduler.set_timesteps(3)
+        time = scheduler.timesteps[1]
+        kept = scheduler.alphas_cumprod.double()[int(time)].sqrt()
+        sigma = (1 - kept**2).sqrt() / kept
+        assert sigma < 10
+        sample = noisy / kept if name == "euler" else noisy  # Euler's grow with the noise
+        given = {"epsilon": seen, "v_prediction": seen / kept - sigma * noisy}[predicted].float()
+        arguments = {"generator": torch.Generator().manual_seed(1)}
+        accepted = inspect.signature(scheduler.step).parameters
+        named = {key: value for key, value in arguments.items() if key in accepted}
+        stepped.append(scheduler.step(given, time, sample.float(), **named).prev_sample)
+    assert torch.allclose(*stepped, atol=1e-4)
+    assert not torch.allclose(stepped[0], noisy, atol=1e-2)
+
+
+def test_next_to_no_picture_epsilon_is_not_scaled() -> None:
+    """At a zero signal-to-noise ratio the smallest share of the noise would be all there is."""
+    first = []
+    for epsilon_scale in (1.0, 1.2):
+        scheduler = make_scheduler(spec("unipc", epsilon_scale=epsilon_scale), SCHEDULER)
+        scheduler.set_timesteps(4)
+        sample = torch.ones(1, 4, 2, 2)
+        first.append(scheduler.step(sample / 3, scheduler.timesteps[0], sample).prev_sample)
+    assert torch.equal(*first)
