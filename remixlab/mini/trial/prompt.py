@@ -32,6 +32,7 @@ MATERIALS = ("wood", "marble", "sand", "water", "fabric", "tiles", "concrete", "
 UNWANTED = ("on grass", "on the beach", "in the snow", "in the blue sea", "on wooden planks",
             "in front of red bricks", "at sunset", "blue sky", "in a green garden",
             "orange bokeh")  # fmt: skip
+_TIMES = 3  # a surface's phrase is asked for, each time with another product and seed
 _THINGS = ("a jar", "perfume", "a thermos", "a reed diffuser", "hand cream", "a basket")
 
 
@@ -81,7 +82,8 @@ def _two_colours() -> Iterator[Ask]:
 
 
 def _materials(studio: Studio) -> Finding:
-    cases = [(material, phrase) for material in MATERIALS for phrase in _phrases(material)]
+    once = [(material, phrase) for material in MATERIALS for phrase in _phrases(material)]
+    cases = once * _TIMES
     prompts = [f"product photograph of {_THINGS[n % 6]}, {p}" for n, (_, p) in enumerate(cases)]
     pictures = studio.pictures(
         [_request(studio, number, prompt) for number, prompt in enumerate(prompts)], "surfaces"

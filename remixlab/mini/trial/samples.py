@@ -5,7 +5,7 @@ from __future__ import annotations
 from PIL import Image, ImageDraw, ImageFont
 
 from remixlab import RemixRequest, images
-from remixlab.mini.trial.studio import Studio, held_out_references, held_out_scenes
+from remixlab.mini.trial.studio import Studio, held_out_scenes, references_of
 
 COUNT, COLUMNS, SIDE, LABEL = 24, 6, 300, 40
 
@@ -16,7 +16,8 @@ def sample_sheet(studio: Studio) -> Image.Image:
     A prompt says what its reference shows, as people's do: of two that contradict each other no
     picture tells which was misread.
     """
-    scenes, references = held_out_scenes(COUNT), held_out_references(COUNT)
+    scenes = held_out_scenes(COUNT)
+    references = references_of(scenes)
     requests = [
         RemixRequest(
             product_image=studio.product(number),

@@ -69,8 +69,13 @@ def held_out_scenes(count: int) -> list[Scene]:
 
 
 def held_out_references(count: int) -> list[Image.Image]:
-    """A reference in the style of each of these scenes."""
-    pictures, _ = render([reference_of(scene) for scene in held_out_scenes(count)], (384, 384))
+    """A reference in the style of each of the first `count` of them."""
+    return references_of(held_out_scenes(count))
+
+
+def references_of(scenes: Sequence[Scene]) -> list[Image.Image]:
+    """A reference in the style of each scene."""
+    pictures, _ = render([reference_of(scene) for scene in scenes], (384, 384))
     return [images.to_image(picture * 2 - 1) for picture in pictures]
 
 
