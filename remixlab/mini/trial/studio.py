@@ -69,7 +69,7 @@ def held_out_scenes(count: int) -> list[Scene]:
 
 
 def held_out_references(count: int) -> list[Image.Image]:
-    """A reference in the style of each of the first `count` of them."""
+    """A reference in the style of each of the first `count` held-out scenes."""
     return references_of(held_out_scenes(count))
 
 
