@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from random import Random
 
@@ -17,6 +19,7 @@ from remixlab.mini.collages import draw_collage
 from remixlab.mini.dataset import read_shard
 from remixlab.mini.linear_start import start_linear
 from remixlab.mini.photographs import photographs
+from remixlab.mini.processes import ahead
 
 CROP = 128
 PHOTOGRAPHS, COLLAGES = 0.2, 0.25  # shares of the crops
@@ -24,10 +27,11 @@ DECODER_NOISE = 0.2  # of the latents' standard deviation
 
 
 def train_autoencoder(
-    shards: list[Path], budget: Budget, folder: Path, device: torch.device
+    shards: list[Path], budget: Budget, folder: Path, device: torch.device, *, loaders: int = 0
 ) -> Trainer:
     """Train on random crops until the budget is spent; resumes from `folder`.
 
+    `loaders` processes cut the crops, this one if 0: on a card cutting takes longer than learning.
     Latents of half the size have to decode to pictures of half the size: what is coarse in a
     picture is then coarse in its latents, which a denoiser learns from sooner (Skorokhodov et al.
     2025, arXiv:2502.14831).
@@ -37,7 +41,7 @@ def train_autoencoder(
     start_linear(model, _some_crops(shards))
     move(model, device, torch.channels_last)
     trainer = Trainer("autoencoder", model, budget, folder)
-    for crops in _crops_of(shards, trainer, device):
+    for crops in _crops_of(shards, trainer, device, loaders):
         latents = model.encode(crops, return_dict=False)[0]
         noisy = latents + 0.05 * latents.detach().std() * torch.randn_like(latents)
         decoded = model.decode(noisy, return_dict=False)[0]
@@ -48,7 +52,13 @@ def train_autoencoder(
 
 
 def train_decoder(
-    start: Path, shards: list[Path], budget: Budget, *, folder: Path, device: torch.device
+    start: Path,
+    shards: list[Path],
+    budget: Budget,
+    *,
+    folder: Path,
+    device: torch.device,
+    loaders: int = 0,
 ) -> Trainer:
     """Train the decoder of the checkpoint `start` on, to forgive what a denoiser leaves behind.
 
@@ -61,7 +71,7 @@ def train_decoder(
     model.encoder.requires_grad_(False)
     move(model, device, torch.channels_last)
     trainer = Trainer("decoder", model, budget, folder)
-    for crops in _crops_of(shards, trainer, device):
+    for crops in _crops_of(shards, trainer, device, loaders):
         with torch.no_grad():
             latents = model.encode(crops, return_dict=False)[0]
         strength = DECODER_NOISE * latents.std() * torch.rand(len(latents), 1, 1, 1, device=device)
@@ -70,19 +80,19 @@ def train_decoder(
     return trainer
 
 
-def _crops_of(shards: list[Path], trainer: Trainer, device: torch.device) -> Iterator[Tensor]:
+def _crops_of(
+    shards: list[Path], trainer: Trainer, device: torch.device, loaders: int
+) -> Iterator[Tensor]:
     """Batches of crops for as long as the trainer's budget lasts."""
-    random = Random(trainer.step)
-    pools = _pools(shards, random)
+    draw = partial(_batches, shards, trainer.budget.batch)
+    batches = ahead(draw, trainer.step, loaders)
     for _ in trainer.run():
-        yield _crops(next(pools), trainer.budget.batch, random).to(device)
+        yield next(batches).to(device)
 
 
 def _some_crops(shards: list[Path]) -> Tensor:
     """A few hundred of the crops that training sees."""
-    random = Random(0)
-    pools = _pools(shards, random)
-    return torch.cat([_crops(next(pools), 16, random) for _ in range(24)])
+    return torch.cat(list(islice(_batches(shards, 16, Random(0)), 24)))
 
 
 def _error(error: Tensor) -> Tensor:
@@ -105,11 +115,11 @@ def psnr(model: AutoencoderDC, pictures: Tensor) -> float:
     return float(10 * torch.log10(4 / (decoded - pictures).square().mean()))
 
 
-def _pools(shards: list[Path], random: Random) -> Iterator[Tensor]:
-    """Pictures of one shard after another, each for four steps: reading one takes longer."""
+def _batches(shards: list[Path], count: int, random: Random) -> Iterator[Tensor]:
+    """Crops without end, `count` at a time; four times from one shard: reading takes longer."""
     while True:
         pool = read_shard(random.choice(_drawn(shards))).images
-        yield from (pool for _ in range(4))
+        yield from (_crops(pool, count, random) for _ in range(4))
 
 
 def _drawn(shards: list[Path]) -> list[Path]:

@@ -7,9 +7,7 @@ not at all, so an interrupted run goes on where it stopped.
 from __future__ import annotations
 
 import json
-import multiprocessing
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,12 +18,12 @@ import torch.nn.functional as F
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
-from tqdm import tqdm
 
 from remixlab.mini import captions
 from remixlab.mini.architecture import IMAGE_SIZE
 from remixlab.mini.colours import name_of, seen
 from remixlab.mini.photographs import all_pixels
+from remixlab.mini.processes import each
 from remixlab.mini.render import render, spoil
 from remixlab.mini.scenes import Scene, draw_scene, reference_of
 
@@ -77,20 +75,14 @@ def draw_shards(
 ) -> list[Path]:
     """Draw `count` shards of `SHARD` scenes into `folder`; those already there are kept.
 
-    On a CPU `workers` processes draw, on a card this one does.
+    `workers` processes draw on `device`: one alone keeps a card waiting for what Python has to say.
     """
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{index:05d}.safetensors" for index in range(count)]
     missing = [path for path in paths if not path.exists()]
-    progress = partial(tqdm, total=len(missing), desc="scenes", unit="shard")
-    if torch.device(device).type != "cpu":
-        for path in progress(missing):
-            _draw_shard(path, series=series, device=device, chunk=SHARD)
-        return paths
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_single_threaded) as pool:
-        for _ in progress(pool.map(partial(_draw_shard, series=series), missing)):
-            pass
+    chunk = _CHUNK if torch.device(device).type == "cpu" else SHARD
+    draw = partial(_draw_shard, series=series, device=device, chunk=chunk)
+    each(draw, missing, workers, label="scenes", unit="shard")
     return paths
 
 
@@ -135,10 +127,6 @@ def colour_words(picture: Tensor, product: Tensor) -> tuple[str, str]:
     """What surface and backdrop of a (3, H, W) picture are called."""
     surface, backdrop = seen(picture, product)
     return name_of(surface), name_of(backdrop)
-
-
-def _single_threaded() -> None:
-    torch.set_num_threads(1)
 
 
 def _draw_shard(

@@ -8,6 +8,7 @@ no more than the product leaves everything else to the reference, as people's pr
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,7 @@ from transformers import CLIPTokenizer
 from remixlab.mini import architecture
 from remixlab.mini.budget import Budget, Trainer, mixed_precision
 from remixlab.mini.latents import Batch, Examples
-from remixlab.mini.prompt_encoder import PromptEncoder, token_ids
+from remixlab.mini.prompt_encoder import PromptEncoder, TokenTable
 from remixlab.mini.published import starting_state
 from remixlab.mini.reference_encoder import ReferenceEncoder, normalised
 from remixlab.models.attention import CrossRows, attach_processors
@@ -96,10 +97,11 @@ def train_denoiser(
     schedule = DDPMScheduler(**architecture.SCHEDULER)
     random = Random(trainer.step)
     batches = lesson.examples.batches(budget.batch, random)
+    tokens = TokenTable(lesson.tokenizer)
     for _ in trainer.run():
         batch = next(batches)
         shown = references_shown(batch.surfaces, random)
-        ids = tokenize(lesson.tokenizer, batch.captions, shown, random).to(device)
+        ids = tokens.ids(wordings(batch.captions, shown, random)).to(device)
         clean = batch.latents * lesson.scaling_factor
         trainer.update(
             _loss(
@@ -118,18 +120,15 @@ def references_shown(surfaces: list[str], random: Random) -> list[bool]:
     return [not surface or random.random() >= DROP_REFERENCE for surface in surfaces]
 
 
-def tokenize(
-    tokenizer: CLIPTokenizer, captions: list[str], shown: list[bool], random: Random
-) -> Tensor:
-    """(B, 77) ids; some captions are left empty, some are cut to their opening.
+def wordings(captions: list[str], shown: list[bool], random: Random) -> list[str]:
+    """The prompts of a batch: some captions are left empty, some are cut to their opening.
 
     `shown` are those beside which a reference is seen.
     """
-    kept = [
+    return [
         _shortened(caption, BARE_TEXT if referenced else BARE_ALONE, random)
         for caption, referenced in zip(captions, shown, strict=True)
     ]
-    return token_ids(tokenizer, kept)
 
 
 def _shortened(caption: str, bare: float, random: Random) -> str:
@@ -153,8 +152,9 @@ def _take(networks: MiniNetworks, states: list[dict[str, Tensor]]) -> None:
         if name in own and value.shape == own[name].shape
     }
     networks.load_state_dict(own | fitting)
-    anew = sorted(own.keys() - fitting.keys())
-    print(f"{len(fitting)} tensors taken over; at random: {', '.join(anew) or 'none'}")
+    anew = Counter(name.split(".")[0] for name in own if name not in fitting)
+    at_random = ", ".join(f"{count} of {part}" for part, count in anew.items())
+    print(f"{len(fitting)} tensors taken over; at random: {at_random or 'none'}")
 
 
 def _loss(

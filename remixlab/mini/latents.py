@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -138,9 +139,8 @@ def _encode(
             model.encode(part.to(device) * 2 - 1, return_dict=False)[0].cpu()
             for part in images.split(8)
         ]
-    outlines, edges = zip(
-        *(_lines(image, mask) for image, mask in zip(images, masks, strict=True)), strict=True
-    )
+    with ThreadPoolExecutor() as pool:  # one after another they keep a card waiting
+        outlines, edges = zip(*pool.map(_lines, images, masks), strict=True)
     return {
         "latents": torch.cat(latents).half(),
         "products": F.avg_pool2d(masks, 16).half(),

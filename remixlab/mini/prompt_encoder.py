@@ -38,3 +38,21 @@ def token_ids(
     return tokenizer(
         prompts, padding="max_length", truncation=True, max_length=length, return_tensors="pt"
     ).input_ids
+
+
+class TokenTable:
+    """`token_ids` of prompts that come again: each is cut into tokens once.
+
+    For the batches that a card learns from, cutting takes half as long as learning.
+    """
+
+    def __init__(self, tokenizer: CLIPTokenizer) -> None:
+        self._tokenizer = tokenizer
+        self._known: dict[str, Tensor] = {}
+
+    def ids(self, prompts: list[str]) -> Tensor:
+        """(B, 77) ids."""
+        new = list({prompt for prompt in prompts if prompt not in self._known})
+        if new:
+            self._known |= zip(new, token_ids(self._tokenizer, new), strict=True)
+        return torch.stack([self._known[prompt] for prompt in prompts])

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -29,6 +30,7 @@ from remixlab.mini.budget import Budget, Trainer, averaged, mixed_precision
 from remixlab.mini.canvas import blur
 from remixlab.mini.captions import PRODUCT_WORDS, surface_prompts
 from remixlab.mini.dataset import read_shard
+from remixlab.mini.processes import ahead
 from remixlab.mini.prompt_encoder import token_ids
 
 MODEL: dict[str, Any] = {
@@ -65,13 +67,17 @@ def train_scorer(
     *,
     folder: Path,
     device: torch.device,
+    loaders: int = 0,
 ) -> Trainer:
-    """Contrastive training (Radford et al. 2021, arXiv:2103.00020); resumes from `folder`."""
+    """Contrastive training (Radford et al. 2021, arXiv:2103.00020); resumes from `folder`.
+
+    `loaders` processes prepare the batches, this one if 0.
+    """
     torch.manual_seed(5)
     trainer = Trainer("scorer", make_scorer().to(device), budget, folder)
     contrast = open_clip.ClipLoss()
     random = Random(trainer.step)
-    batches = _batches(shards, budget.batch, random)
+    batches = ahead(partial(_batches, shards, budget.batch), trainer.step, loaders)
     for _ in trainer.run():
         batch = next(batches)
         prompts = surface_prompts(_product(random), random)

@@ -40,7 +40,7 @@ class TrainConfig:
     output: str = "remixlab/mini/weights"
     device: str = "auto"
     threads: int = 0  # 0: as many as torch chooses
-    workers: int = 2
+    workers: int = 2  # processes that draw scenes, and on a card prepare batches
     shards: int = 144
     scorer_shards: int = 300
     full_size_shards: int = 144  # the last part sees the first of them: encoding them costs minutes
@@ -63,17 +63,19 @@ def train(config: TrainConfig, device: torch.device) -> Path:
     torch.set_float32_matmul_precision("high")  # TF32 where there is a card that has it
     folder, output = Path(config.folder), Path(config.output)
     shards = draw_shards(SUITE, folder / "scenes", config.shards, config.workers, device)
-    trainers = [train_autoencoder(shards, config.autoencoder, folder, device)]
+    loaders = _loaders(config, device)
+    trainers = [train_autoencoder(shards, config.autoencoder, folder, device, loaders=loaders)]
     if config.decoder.minutes > 0:
-        start = trainers[-1].path
-        trainers.append(train_decoder(start, shards, config.decoder, folder=folder, device=device))
+        teach = partial(train_decoder, trainers[-1].path, shards, config.decoder)
+        trainers.append(teach(folder=folder, device=device, loaders=loaders))
     vae = load_autoencoder(trainers[-1].path, device)
     tokenizer = learnt_once(folder / "tokenizer")
     trainers += _train_networks(config, vae, shards, tokenizer, device)
     export_suite(vae.cpu(), trainers[-1].path, tokenizer, output)
     if config.scorer.minutes > 0:
         trainers.append(add_scorer(config, tokenizer, device))
-    (output / "card.json").write_text(json.dumps(_card(vae, trainers, folder), indent=2) + "\n")
+    card = _card(vae, trainers, folder, device)
+    (output / "card.json").write_text(json.dumps(card, indent=2) + "\n")
     return output
 
 
@@ -117,9 +119,15 @@ def add_scorer(config: TrainConfig, tokenizer: CLIPTokenizer, device: torch.devi
     folder = Path(config.folder)
     scenes, count = folder / "scorer_scenes", config.scorer_shards
     shards = draw_shards(SCORER, scenes, count, config.workers, device)
-    trainer = train_scorer(shards, tokenizer, config.scorer, folder=folder, device=device)
+    teach = partial(train_scorer, shards, tokenizer, config.scorer, folder=folder, device=device)
+    trainer = teach(loaders=_loaders(config, device))
     export_scorer(trainer.path, tokenizer, Path(config.output) / "scorer")
     return trainer
+
+
+def _loaders(config: TrainConfig, device: torch.device) -> int:
+    """Processes that prepare batches: none on a CPU, whose cores the training itself fills."""
+    return 0 if device.type == "cpu" else config.workers
 
 
 def learnt_once(folder: Path) -> CLIPTokenizer:
@@ -136,11 +144,13 @@ def scaling_factor(encoded: Path) -> float:
     return round(1 / float(load_file(encoded)["latents"].float().std()), 4)
 
 
-def _card(vae: AutoencoderDC, trainers: list[Trainer], folder: Path) -> dict[str, object]:
+def _card(
+    vae: AutoencoderDC, trainers: list[Trainer], folder: Path, device: torch.device
+) -> dict[str, object]:
     held_out = training_pairs(range(HELD_OUT, HELD_OUT + 16), (384, 384)).images
     return {
         "data": f"{SHARD * len(list((folder / 'scenes').glob('*.safetensors')))} scenes",
-        "hardware": platform.processor() or platform.machine(),
+        "hardware": _hardware(device),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
         "autoencoder_psnr_db": round(psnr(vae, held_out * 2 - 1), 2),
@@ -154,3 +164,9 @@ def _card(vae: AutoencoderDC, trainers: list[Trainer], folder: Path) -> dict[str
             for t in trainers
         },
     }
+
+
+def _hardware(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return platform.processor() or platform.machine()

@@ -11,7 +11,7 @@ import torch
 from diffusers import AutoencoderDC
 from transformers import CLIPTokenizer
 
-from remixlab.mini import architecture, dataset
+from remixlab.mini import architecture, dataset, processes
 from remixlab.mini.dataset import Series, draw_shards
 from remixlab.mini.latents import Examples, encode_shards
 from remixlab.mini.scenes import draw_scene
@@ -48,7 +48,7 @@ def tokenizer() -> CLIPTokenizer:
 def small_world(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shards hold three scenes, drawn in this process."""
     monkeypatch.setattr(dataset, "SHARD", SCENES)
-    monkeypatch.setattr(dataset, "ProcessPoolExecutor", SerialPool)
+    monkeypatch.setattr(processes, "ProcessPoolExecutor", SerialPool)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from transformers import CLIPTokenizer
 
-from remixlab.mini import denoiser
+from remixlab.mini import denoiser, prompt_encoder
 from remixlab.mini.architecture import CROSS_WIDTH, IMAGE_SIZE, POOLED_WIDTH, TEXT_LENGTH
 from remixlab.mini.budget import Budget, averaged
 from remixlab.mini.denoiser import (
@@ -18,11 +18,12 @@ from remixlab.mini.denoiser import (
     MiniNetworks,
     error_weights,
     references_shown,
-    tokenize,
     train_denoiser,
     weighted_error,
+    wordings,
 )
 from remixlab.mini.latents import Examples
+from remixlab.mini.prompt_encoder import TokenTable, token_ids
 from remixlab.mini.style_reader import train_style_reader
 from remixlab.models.attention import RowAttention
 from tests.mini.conftest import CPU
@@ -144,7 +145,7 @@ def test_layers_of_another_shape_start_anew(
     monkeypatch.setattr(denoiser, "starting_state", lambda *_: state)
     later = Lesson("full_size", lesson.examples, lesson.tokenizer, 1.3, (first.path,))
     second = train_denoiser(later, Budget(1, 60, 2, 1e-7), folder=tmp_path, device=CPU)
-    assert "at random: unet.conv_in.weight\n" in capsys.readouterr().out
+    assert "at random: 1 of unet\n" in capsys.readouterr().out
     taken = second.model.state_dict()
     fits = {name: torch.allclose(taken[name].float(), v.float(), atol=1e-6)
             for name, v in state.items() if taken[name].shape == v.shape}  # fmt: skip
@@ -168,25 +169,39 @@ def test_a_share_of_the_rows_has_an_outline(
 
 def test_encodings_have_the_shapes_of_sdxl(tokenizer: CLIPTokenizer) -> None:
     networks = MiniNetworks()
-    ids = tokenize(tokenizer, ["a red bottle", "a jar"], [True, False], Random(0))
-    texts, pooled = networks.encode_text(ids)
+    texts, pooled = networks.encode_text(token_ids(tokenizer, ["a red bottle", "a jar"]))
     assert texts.shape == (2, TEXT_LENGTH, CROSS_WIDTH) and pooled.shape == (2, POOLED_WIDTH)
     tokens = networks.encode_reference(torch.randn(2, 3, IMAGE_SIZE, IMAGE_SIZE))
     assert tokens.shape == (2, 16, CROSS_WIDTH)
 
 
-def test_some_captions_are_left_empty(tokenizer: CLIPTokenizer) -> None:
-    ids = tokenize(tokenizer, ["a red bottle"] * 400, [False] * 400, Random(0))
-    assert ids.shape == (400, TEXT_LENGTH)
-    empty = sum(row[1] == tokenizer.eos_token_id for row in ids.tolist()) / 400
-    assert 0.1 < empty < 0.2
+def test_some_captions_are_left_empty() -> None:
+    prompts = wordings(["a red bottle"] * 400, [False] * 400, Random(0))
+    assert set(prompts) == {"", "a red bottle"}
+    assert 0.1 < prompts.count("") / 400 < 0.2
 
 
-def test_beside_a_reference_more_texts_name_the_product_alone(tokenizer: CLIPTokenizer) -> None:
-    openings = tokenizer(["product photograph of a jar", "product photograph"]).input_ids
+def test_beside_a_reference_more_texts_name_the_product_alone() -> None:
     shares = []
     for shown in (True, False):
         captions = ["product photograph of a jar, on a wooden table"] * 600
-        rows = tokenize(tokenizer, captions, [shown] * 600, Random(0)).tolist()
-        shares.append(sum(any(row[: len(o)] == o for o in openings) for row in rows) / 600)
+        prompts = wordings(captions, [shown] * 600, Random(0))
+        bare = sum(map(prompts.count, ("product photograph of a jar", "product photograph")))
+        shares.append(bare / 600)
     assert shares == [pytest.approx(0.35, abs=0.06), pytest.approx(0.1, abs=0.04)]
+
+
+def test_a_prompt_is_cut_into_tokens_once(
+    tokenizer: CLIPTokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut: list[str] = []
+
+    def count(known: CLIPTokenizer, prompts: list[str]) -> torch.Tensor:
+        cut.extend(prompts)
+        return token_ids(known, prompts)
+
+    monkeypatch.setattr(prompt_encoder, "token_ids", count)
+    table = TokenTable(tokenizer)
+    for prompts in (["a jar", "", "a jar"], ["a red bottle", "a jar"], ["", "a red bottle"]):
+        assert torch.equal(table.ids(prompts), token_ids(tokenizer, prompts))
+    assert sorted(cut) == ["", "a jar", "a red bottle"]
