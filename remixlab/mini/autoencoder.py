@@ -40,14 +40,17 @@ def train_autoencoder(
     model = AutoencoderDC(**architecture.VAE)
     start_linear(model, _some_crops(shards))
     move(model, device, torch.channels_last)
-    trainer = Trainer("autoencoder", model, budget, folder)
-    for crops in _crops_of(shards, trainer, device, loaders):
+
+    def loss(crops: Tensor) -> Tensor:
         latents = model.encode(crops, return_dict=False)[0]
         noisy = latents + 0.05 * latents.detach().std() * torch.randn_like(latents)
         decoded = model.decode(noisy, return_dict=False)[0]
         smaller = model.decode(F.avg_pool2d(noisy, 2), return_dict=False)[0]
-        error = _error(decoded - crops) + 0.25 * _error(smaller - F.avg_pool2d(crops, 2))
-        trainer.update(error)
+        return _error(decoded - crops) + 0.25 * _error(smaller - F.avg_pool2d(crops, 2))
+
+    trainer = Trainer("autoencoder", model, loss, budget, folder)
+    for crops in _crops_of(shards, trainer, device, loaders):
+        trainer.learn(crops)
     return trainer
 
 
@@ -70,13 +73,17 @@ def train_decoder(
     model.load_state_dict(averaged(torch.load(start, weights_only=True, map_location="cpu")))
     model.encoder.requires_grad_(False)
     move(model, device, torch.channels_last)
-    trainer = Trainer("decoder", model, budget, folder)
-    for crops in _crops_of(shards, trainer, device, loaders):
+
+    def loss(crops: Tensor) -> Tensor:
         with torch.no_grad():
             latents = model.encode(crops, return_dict=False)[0]
         strength = DECODER_NOISE * latents.std() * torch.rand(len(latents), 1, 1, 1, device=device)
         noisy = latents + strength * torch.randn_like(latents)
-        trainer.update(_error(model.decode(noisy, return_dict=False)[0] - crops))
+        return _error(model.decode(noisy, return_dict=False)[0] - crops)
+
+    trainer = Trainer("decoder", model, loss, budget, folder)
+    for crops in _crops_of(shards, trainer, device, loaders):
+        trainer.learn(crops)
     return trainer
 
 

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
 from remixlab.mini.optimiser import MatrixOptimizer, adamw
+from remixlab.mini.recorded import RecordedStep
 from remixlab.runtime import resolve_dtype
 
-_Tensors = tuple[torch.Tensor, ...] | list[torch.Tensor]
+_Tensors = tuple[Tensor, ...] | list[Tensor]
+_UNREAD = 20  # steps that a card may be behind before their losses are read
 
 
 @dataclass
@@ -30,7 +32,7 @@ class Budget:
     learning_rate: float
 
 
-def averaged(checkpoint: dict[str, Any]) -> dict[str, torch.Tensor]:
+def averaged(checkpoint: dict[str, Any]) -> dict[str, Tensor]:
     """The averaged weights of a checkpoint, under the model's own names."""
     prefix = "module."
     state = checkpoint["average"]
@@ -52,13 +54,6 @@ def mixed_precision(device: torch.device) -> torch.autocast:
     return torch.autocast(device.type, torch.bfloat16, enabled=able)
 
 
-@torch.no_grad()
-def _average(averages: _Tensors, weights: _Tensors, count: torch.Tensor | int) -> None:
-    """Exponential with decay 0.999, and shorter at first, so that the start is soon forgotten."""
-    decay = min(0.999, (1 + float(count)) / (10 + float(count)))
-    torch._foreach_lerp_(averages, weights, 1 - decay)
-
-
 class Trainer:
     """Warm-up and cosine decay over the budget, an average of the weights, resuming.
 
@@ -67,16 +62,26 @@ class Trainer:
     """
 
     def __init__(
-        self, name: str, model: nn.Module, budget: Budget, folder: Path, *, matrices: bool = False
+        self,
+        name: str,
+        model: nn.Module,
+        loss: Callable[..., Tensor],
+        budget: Budget,
+        folder: Path,
+        *,
+        matrices: bool = False,
     ) -> None:
+        """`loss` answers what `learn` is given with a scalar; it never waits for a card."""
         self.name, self.model, self.budget = name, model, budget
         self.path = folder / f"{name}.pt"
         self.average = AveragedModel(model, multi_avg_fn=_average)
+        self._parameters = list(model.parameters())
+        self._rate = torch.zeros((), device=self._parameters[0].device)
         self.optimizer = (
-            MatrixOptimizer(model, budget.learning_rate)
-            if matrices
-            else adamw(list(model.parameters()), budget.learning_rate)
+            MatrixOptimizer(model, self._rate) if matrices else adamw(self._parameters, self._rate)
         )
+        self._loss, self._learnt = loss, RecordedStep(self._update)
+        self._unread: list[Tensor] = []
         self.step, self.elapsed, self.losses = 0, 0.0, []
         if self.path.exists():
             self._restore(torch.load(self.path, weights_only=True, map_location="cpu"))
@@ -108,22 +113,37 @@ class Trainer:
             bar.close()
             self.save()
 
-    def update(self, loss: torch.Tensor) -> None:
-        """One step of the optimiser on `loss` (a scalar), unless its gradient is not finite."""
-        self.model.zero_grad(set_to_none=True)
-        loss.backward()
-        norm = nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        if bool(torch.isfinite(norm)):
-            for group in self.optimizer.param_groups:
-                group["lr"] = self.budget.learning_rate * self._decay()
-            self.optimizer.step()
+    def learn(self, *inputs: Tensor) -> None:
+        """One step of the optimiser on the loss of `inputs`."""
+        self._rate.fill_(self.budget.learning_rate * self._decay())
+        self._unread.append(self._learnt(*inputs))
         self.average.update_parameters(self.model)
-        self.losses.append(float(loss.detach()))
         self.step += 1
+        if len(self._unread) >= (1 if self._rate.device.type == "cpu" else _UNREAD):
+            self._read()
+
+    def _update(self, *inputs: Tensor) -> Tensor:
+        """Change the weights; returns the loss. What is not finite of a gradient counts as 0."""
+        self.model.zero_grad(set_to_none=True)
+        loss = self._loss(*inputs)
+        loss.backward()
+        for parameter in self._parameters:
+            if parameter.grad is not None:
+                parameter.grad.nan_to_num_(0, 0, 0)
+        nn.utils.clip_grad_norm_(self._parameters, 1.0)
+        self.optimizer.step()
+        return loss.detach()
+
+    def _read(self) -> None:
+        """Take the losses that are still on the card: each look waits for all that was begun."""
+        if self._unread:
+            self.losses += torch.stack(self._unread).tolist()
+            self._unread.clear()
 
     def save(self) -> None:
         """Write everything a resumed run needs; the old file stays until the new one is whole."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._read()
         partial = self.path.with_suffix(".partial")
         torch.save(self._state(), partial)
         partial.replace(self.path)
@@ -150,4 +170,13 @@ class Trainer:
         self.model.load_state_dict(state["model"])
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
+        for group in self.optimizer.param_groups:
+            group["lr"] = self._rate
         self.step, self.elapsed, self.losses = state["step"], state["elapsed"], state["losses"]
+
+
+@torch.no_grad()
+def _average(averages: _Tensors, weights: _Tensors, count: Tensor | int) -> None:
+    """Exponential with decay 0.999, and shorter at first, so that the start is soon forgotten."""
+    decay = min(0.999, (1 + float(count)) / (10 + float(count)))
+    torch._foreach_lerp_(averages, weights, 1 - decay)

@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -93,22 +94,49 @@ def train_denoiser(
     networks = MiniNetworks().to(device).to(memory_format=torch.channels_last)
     if lesson.starts:
         _take(networks, [starting_state(start, networks.unet) for start in lesson.starts])
-    trainer = Trainer(lesson.name, networks, budget, folder, matrices=True)
-    schedule = DDPMScheduler(**architecture.SCHEDULER)
+    loss = partial(_loss, networks, DDPMScheduler(**architecture.SCHEDULER))
+    trainer = Trainer(lesson.name, networks, loss, budget, folder, matrices=True)
     random = Random(trainer.step)
     batches = lesson.examples.batches(budget.batch, random)
     tokens = TokenTable(lesson.tokenizer)
     for _ in trainer.run():
-        batch = next(batches)
-        shown = references_shown(batch.surfaces, random)
-        ids = tokens.ids(wordings(batch.captions, shown, random)).to(device)
-        clean = batch.latents * lesson.scaling_factor
-        trainer.update(
-            _loss(
-                networks, batch, clean=clean, ids=ids, shown=shown, schedule=schedule, random=random
-            )
-        )
+        trainer.learn(*_given(lesson, next(batches), tokens, random))
     return trainer
+
+
+class _Given(NamedTuple):
+    """What the loss is computed from; `clean` are latents of unit variance.
+
+    `ids` (B, 77) of the prompts; `references` (B, 3, S, S) as the image encoder wants them, which
+    count as much as `shown` (B,) says; `time_ids` (B, 6), SDXL's micro-conditioning; `lines`
+    (N, 1, H, W), the outlines of the first N examples, and `strengths` (B,), 0 for all others.
+    """
+
+    clean: Tensor
+    products: Tensor
+    ids: Tensor
+    references: Tensor
+    shown: Tensor
+    time_ids: Tensor
+    lines: Tensor
+    strengths: Tensor
+
+
+def _given(lesson: Lesson, batch: Batch, tokens: TokenTable, random: Random) -> _Given:
+    device = batch.latents.device
+    count = _outlined(len(batch.captions))
+    outlined = torch.arange(len(batch.captions), device=device) < count
+    shown = references_shown(batch.surfaces, random)
+    return _Given(
+        clean=batch.latents * lesson.scaling_factor,
+        products=batch.products,
+        ids=tokens.ids(wordings(batch.captions, shown, random)).to(device),
+        references=_reference_pixels(batch.references, random),
+        shown=torch.tensor(shown, device=device).float(),
+        time_ids=_time_ids(batch.latents),
+        lines=batch.outline[:count, :1],
+        strengths=batch.strengths * outlined,
+    )
 
 
 def references_shown(surfaces: list[str], random: Random) -> list[bool]:
@@ -159,42 +187,36 @@ def _take(networks: MiniNetworks, states: list[dict[str, Tensor]]) -> None:
 
 def _loss(
     networks: MiniNetworks,
-    batch: Batch,
-    *,
-    clean: Tensor,
-    ids: Tensor,
-    shown: list[bool],
     schedule: Any,  # a DDPMScheduler, whose annotations want times of a class that no tensor has
-    random: Random,
+    *inputs: Tensor,
 ) -> Tensor:
-    device = ids.device
-    count = len(batch.captions)
-    noise = torch.randn_like(clean)
-    times = _times(count).to(device)
-    noisy = schedule.add_noise(clean, noise, times)
-    texts, pooled = networks.encode_text(ids)
-    tokens = networks.encode_reference(_reference_pixels(batch.references, random))
-    rows = CrossRows.build(
+    given = _Given(*inputs)
+    noise = torch.randn_like(given.clean)
+    times = _times(len(noise), noise.device)
+    noisy = schedule.add_noise(given.clean, noise, times)
+    texts, pooled = networks.encode_text(given.ids)
+    every = torch.arange(len(noise), device=noise.device)
+    rows = CrossRows(
         texts,
-        range(count),
-        references=tokens,
-        reference_index=range(count),
-        scales=[float(referenced) for referenced in shown],
+        every,
+        references=networks.encode_reference(given.references),
+        reference_index=every,
+        reference_rows=every,
+        reference_scale=given.shown[:, None, None],
     )
-    added = {"text_embeds": pooled, "time_ids": _time_ids(clean)}
-    with mixed_precision(device):
+    added = {"text_embeds": pooled, "time_ids": given.time_ids}
+    with mixed_precision(noise.device):
         predicted = networks.unet(
             noisy,
             times,
             encoder_hidden_states=texts,
             added_cond_kwargs=added,
             cross_attention_kwargs={"rows": rows},
-            **_steering(networks, batch, noisy=noisy, times=times, texts=texts, added=added),
+            **_steering(networks, given, noisy=noisy, times=times, texts=texts, added=added),
         ).sample
-    wanted = schedule.get_velocity(clean, noise, times)
-    outlined = torch.arange(count, device=device) < _outlined(count)
-    lines = torch.where(outlined, batch.strengths, 0.0)
-    return weighted_error(predicted.float(), wanted, error_weights(batch.products, lines))
+    wanted = schedule.get_velocity(given.clean, noise, times)
+    weights = error_weights(given.products, given.strengths)
+    return weighted_error(predicted.float(), wanted, weights)
 
 
 def _outlined(count: int) -> int:
@@ -204,7 +226,7 @@ def _outlined(count: int) -> int:
 
 def _steering(
     networks: MiniNetworks,
-    batch: Batch,
+    given: _Given,
     *,
     noisy: Tensor,
     times: Tensor,
@@ -212,18 +234,18 @@ def _steering(
     added: dict[str, Tensor],
 ) -> dict[str, Any]:
     """What the ControlNet adds to the rows that come with an outline."""
-    count = _outlined(len(noisy))
+    count = len(given.lines)
     if count == 0:
         return {}
     down, middle = networks.controlnet(
         noisy[:count],
         times[:count],
         encoder_hidden_states=texts[:count],
-        controlnet_cond=batch.outline[:count],
+        controlnet_cond=given.lines.expand(-1, 3, -1, -1),
         added_cond_kwargs={name: value[:count] for name, value in added.items()},
         return_dict=False,
     )
-    strengths = batch.strengths[:count, None, None, None]
+    strengths = given.strengths[:count, None, None, None]
     return {
         "down_block_additional_residuals": [_padded(strengths * each, len(noisy)) for each in down],
         "mid_block_additional_residual": _padded(strengths * middle, len(noisy)),
@@ -256,16 +278,18 @@ def weighted_error(predicted: Tensor, wanted: Tensor, weights: Tensor) -> Tensor
     return (error * weights).sum() / weights.sum()
 
 
-def _times(count: int) -> Tensor:
+def _times(count: int, device: torch.device) -> Tensor:
     """Logit-normal times (Esser et al. 2024, arXiv:2403.03206), and a large share near pure noise.
 
     On SDXL's schedule signal and noise are equal at a time of about 345, where most of a picture's
     detail is decided. What the conditions decide, colours and layout, is decided above 700, and a
     few-step sampler's first steps lie there.
     """
-    times = torch.sigmoid(-0.45 + torch.randn(count)) * 1000
-    late = torch.rand(count) < 0.4
-    return torch.where(late, 1000 - torch.rand(count) * 300, times).long().clamp(0, 999)
+    times = torch.sigmoid(-0.45 + torch.randn(count, device=device)) * 1000
+    late = torch.rand(count, device=device) < 0.4
+    return (
+        torch.where(late, 1000 - torch.rand(count, device=device) * 300, times).long().clamp(0, 999)
+    )
 
 
 def _time_ids(latents: Tensor) -> Tensor:

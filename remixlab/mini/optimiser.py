@@ -21,7 +21,7 @@ class Muon(torch.optim.Optimizer):
     hundreds that a small network has keep a card waiting for longer than the training itself takes.
     """
 
-    def __init__(self, matrices: list[nn.Parameter], learning_rate: float) -> None:
+    def __init__(self, matrices: list[nn.Parameter], learning_rate: Tensor) -> None:
         super().__init__(matrices, {"lr": learning_rate})
 
     @torch.no_grad()
@@ -39,9 +39,8 @@ class Muon(torch.optim.Optimizer):
             torch._foreach_mul_(matrices, 1 - group["lr"] * _WEIGHT_DECAY)
             for shape, places in _by_shape(matrices).items():
                 steps = orthogonal(torch.stack([ahead[place] for place in places]))
-                alike = [matrices[place] for place in places]
-                size = 0.2 * max(shape) ** 0.5
-                torch._foreach_add_(alike, list(steps.unbind()), alpha=-group["lr"] * size)
+                steps *= 0.2 * max(shape) ** 0.5 * group["lr"]
+                torch._foreach_sub_([matrices[place] for place in places], list(steps.unbind()))
 
 
 def orthogonal(matrices: Tensor) -> Tensor:
@@ -66,10 +65,11 @@ def _by_shape(matrices: list[nn.Parameter]) -> dict[torch.Size, list[int]]:
 class MatrixOptimizer:
     """`Muon` for linear layers and convolutions, AdamW for biases, norms, embeddings, small layers.
 
-    What a gradient says rarely then counts as much as what it says often.
+    What a gradient says rarely then counts as much as what it says often. `learning_rate` is one
+    number, on the model's device, which a schedule changes in place.
     """
 
-    def __init__(self, model: nn.Module, learning_rate: float) -> None:
+    def __init__(self, model: nn.Module, learning_rate: Tensor) -> None:
         found = {id(weight): weight for weight in _matrices(model)}
         others = [p for p in model.parameters() if id(p) not in found]
         self._pairs = [(p, nn.Parameter(as_matrix(p.detach(), p))) for p in found.values()]
@@ -78,7 +78,7 @@ class MatrixOptimizer:
 
     @property
     def param_groups(self) -> list[dict[str, Any]]:
-        """Both optimisers' groups, for a schedule to set their `lr`."""
+        """Both optimisers' groups."""
         return [group for part in self._parts for group in part.param_groups]
 
     def step(self) -> None:
@@ -99,10 +99,15 @@ class MatrixOptimizer:
             part.load_state_dict(saved)
 
 
-def adamw(parameters: list[nn.Parameter], learning_rate: float) -> torch.optim.AdamW:
-    """AdamW as every part of the recipe uses it."""
+def adamw(parameters: list[nn.Parameter], learning_rate: Tensor) -> torch.optim.AdamW:
+    """AdamW as every part of the recipe uses it, with a learning rate that changes in place."""
     return torch.optim.AdamW(
-        parameters, lr=learning_rate, betas=(0.9, 0.99), weight_decay=0.01, fused=True
+        parameters,
+        lr=learning_rate,
+        betas=(0.9, 0.99),
+        weight_decay=0.01,
+        fused=True,
+        capturable=learning_rate.device.type == "cuda",
     )
 
 

@@ -8,9 +8,16 @@ from concurrent.futures import ProcessPoolExecutor
 from random import Random
 from typing import TypeVar
 
+import cv2
 import torch
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 from tqdm import tqdm
+
+# Torch takes seconds to import: this is done once, in the process that the others fork from.
+_CONTEXT = multiprocessing.get_context("forkserver")
+_CONTEXT.set_forkserver_preload(
+    ["remixlab.mini.autoencoder", "remixlab.mini.scorer", "sklearn.datasets"]
+)
 
 Given = TypeVar("Given")
 Drawn = TypeVar("Drawn", covariant=True)
@@ -20,8 +27,7 @@ def each(
     work: Callable[[Given], object], items: Sequence[Given], workers: int, *, label: str, unit: str
 ) -> None:
     """Call `work` for every item in `workers` processes, with a progress bar."""
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_single_threaded) as pool:
+    with ProcessPoolExecutor(workers, mp_context=_CONTEXT, initializer=_single_threaded) as pool:
         for _ in tqdm(pool.map(work, items), total=len(items), desc=label, unit=unit):
             pass
 
@@ -31,11 +37,14 @@ def ahead(draw: Callable[[Random], Iterator[Drawn]], seed: int, workers: int) ->
 
     Each process draws with random numbers of its own. `draw` has to be picklable.
     """
-    context = "spawn" if workers else None
-    stream = _Stream(draw, seed)
-    return iter(
-        DataLoader(stream, batch_size=None, num_workers=workers, multiprocessing_context=context)
+    loader = DataLoader(
+        _Stream(draw, seed),
+        batch_size=None,
+        num_workers=workers,
+        multiprocessing_context=_CONTEXT if workers else None,
+        worker_init_fn=_single_threaded,
     )
+    return iter(loader)
 
 
 class _Stream(IterableDataset[Drawn]):
@@ -47,5 +56,6 @@ class _Stream(IterableDataset[Drawn]):
         return self.draw(Random(self.seed + (1_000_003 * worker.id if worker else 0)))
 
 
-def _single_threaded() -> None:
+def _single_threaded(_: int = 0) -> None:
     torch.set_num_threads(1)
+    cv2.setNumThreads(1)

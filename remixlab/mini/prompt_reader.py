@@ -69,12 +69,13 @@ def train_prompt_reader(
 ) -> Trainer:
     """Train until the budget is spent; resumes from `folder`."""
     torch.manual_seed(7)
-    trainer = Trainer("prompt_reader", PromptReader().to(device), budget, folder)
+    reader = PromptReader().to(device)
+    trainer = Trainer("prompt_reader", reader, reader, budget, folder)
     random = Random(trainer.step)
     for _ in trainer.run():
         prompts, answers = zip(*(draw_prompt(random) for _ in range(budget.batch)), strict=True)
         ids = token_ids(tokenizer, list(prompts))
-        trainer.update(trainer.model(ids.to(device), torch.tensor(answers, device=device)))
+        trainer.learn(ids.to(device), torch.tensor(answers, device=device))
     return trainer
 
 

@@ -74,25 +74,27 @@ def train_scorer(
     `loaders` processes prepare the batches, this one if 0.
     """
     torch.manual_seed(5)
-    trainer = Trainer("scorer", make_scorer().to(device), budget, folder)
-    contrast = open_clip.ClipLoss()
+    scorer = make_scorer().to(device)
+    trainer = Trainer("scorer", scorer, partial(_loss, scorer), budget, folder)
     random = Random(trainer.step)
     batches = ahead(partial(_batches, shards, budget.batch), trainer.step, loaders)
     for _ in trainer.run():
         batch = next(batches)
         prompts = surface_prompts(_product(random), random)
-        texts = [*batch.captions, *prompts.values()]
-        with mixed_precision(device):
-            seen, said, scale = trainer.model(
-                batch.pictures.to(device), token_ids(tokenizer, texts, _LENGTH).to(device)
-            )
-        seen, said = seen.float(), said.float()
-        captions, materials = said.split([len(batch.captions), len(prompts)])
+        ids = token_ids(tokenizer, [*batch.captions, *prompts.values()], _LENGTH)
         answers = torch.tensor([_place(surface, prompts) for surface in batch.surfaces])
-        loss = contrast(seen, captions, scale)
-        choice = choice_loss(scale * seen @ materials.T, answers.to(device))
-        trainer.update(loss + CHOICE_WEIGHT * choice)
+        trainer.learn(*(given.to(device) for given in (batch.pictures, ids, answers)))
     return trainer
+
+
+def _loss(scorer: open_clip.CLIP, pictures: Tensor, ids: Tensor, answers: Tensor) -> Tensor:
+    """`ids` are the pictures' captions, then the prompts among whose places `answers` are."""
+    with mixed_precision(pictures.device):
+        seen, said, scale = scorer(pictures, ids)
+    seen, said = seen.float(), said.float()
+    captions, materials = said[: len(pictures)], said[len(pictures) :]
+    contrast = open_clip.ClipLoss()(seen, captions, scale)
+    return contrast + CHOICE_WEIGHT * choice_loss(scale * seen @ materials.T, answers)
 
 
 def choice_loss(logits: Tensor, answers: Tensor) -> Tensor:

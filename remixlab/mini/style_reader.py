@@ -72,14 +72,14 @@ def train_style_reader(
     reader = StyleReader(statistics).to(device)
     some = references[torch.randperm(len(references))[:_SEEN].to(device)]
     start_from_components(reader.image_encoder, normalised(some.float() / 255))
-    trainer = Trainer("style_reader", reader, budget, folder)
+    trainer = Trainer("style_reader", reader, reader, budget, folder)
     generator = torch.Generator().manual_seed(trainer.step)
     for _ in trainer.run():
         picks = torch.randint(len(references), (budget.batch,), generator=generator).to(device)
         seen = references[picks].float() / 255
         if torch.rand((), generator=generator) < 0.5:
             seen = seen.flip(-1)
-        trainer.update(trainer.model(seen, statistics[picks]))
+        trainer.learn(seen, statistics[picks])
     return trainer
 
 

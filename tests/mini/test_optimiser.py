@@ -51,7 +51,7 @@ def test_a_matrix_is_a_view_of_its_weight(layout: torch.memory_format) -> None:
 def test_matrices_take_steps_of_equal_singular_values(layout: torch.memory_format) -> None:
     model = small(layout)
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    optimizer = MatrixOptimizer(model, 0.1)
+    optimizer = MatrixOptimizer(model, torch.tensor(0.1))
     model(pictures()).backward()
     left, _, right = torch.linalg.svd(model.first.weight.detach().flatten(1), full_matrices=False)
     sizes = torch.logspace(0, -1.3, 24)
@@ -69,7 +69,7 @@ def test_matrices_take_steps_of_equal_singular_values(layout: torch.memory_forma
 def test_both_layouts_learn_the_same() -> None:
     models = [small(layout) for layout in LAYOUTS]
     for model in models:
-        optimizer = MatrixOptimizer(model, 0.01)
+        optimizer = MatrixOptimizer(model, torch.tensor(0.01))
         for step in range(3):
             model.zero_grad()
             model(pictures(step)).backward()
@@ -81,11 +81,13 @@ def test_both_layouts_learn_the_same() -> None:
 def test_killed_training_goes_on_from_its_last_save(tmp_path: Path) -> None:
     def trainer(folder: str) -> Trainer:
         model = small(torch.channels_last)
-        return Trainer("part", model, Budget(8, 60, 5, 0.01), tmp_path / folder, matrices=True)
+        return Trainer(
+            "part", model, model, Budget(8, 60, 5, 0.01), tmp_path / folder, matrices=True
+        )
 
     def train(trainer: Trainer, steps: int) -> Trainer:
         for step, _ in zip(trainer.run(), range(steps), strict=False):
-            trainer.update(trainer.model(pictures(step)))
+            trainer.learn(pictures(step))
         return trainer
 
     whole, part = train(trainer("whole"), 8), train(trainer("part"), 3)

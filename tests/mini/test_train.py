@@ -79,7 +79,7 @@ def test_recipe_from_nothing_and_again(
         {p: p.stat().st_mtime_ns for p in folder.rglob("*.safetensors")},
     )
     before.pop("card.json")
-    monkeypatch.setattr(Trainer, "update", refuse)
+    monkeypatch.setattr(Trainer, "learn", refuse)
     monkeypatch.setattr(dataset, "_draw_shard", refuse)
     assert train.train(recipe, CPU) == output
     assert {p: p.stat().st_mtime_ns for p in folder.rglob("*.safetensors")} == drawn
