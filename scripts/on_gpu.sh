@@ -3,7 +3,8 @@
 #
 #   scripts/on_gpu.sh wheels FOLDER   where there is a network: fetch what such a machine lacks
 #   scripts/on_gpu.sh check           the tests that need a card
-#   scripts/on_gpu.sh train           the mini suite with the full recipe; again to go on
+#   scripts/on_gpu.sh train [SETTING=VALUE ...]
+#                                     the mini suite with the full recipe; again to go on
 #   scripts/on_gpu.sh bench           latency of the suites, full-size with random weights
 #
 # Results go to $OUT (default: on_gpu/), in files small enough to copy; `train` packs the weights
@@ -63,14 +64,14 @@ check() {
 train() {
   local rc=0
   timeout --signal=INT --kill-after=20 "$LIMIT" "$PYTHON" scripts/train_mini.py \
-    folder="$FOLDER" output="$OUT/weights" device=cuda shards=600 full_size_shards=600 \
-    autoencoder.steps=200000 autoencoder.minutes=4 autoencoder.batch=64 \
-    decoder.steps=200000 decoder.minutes=1 decoder.batch=64 \
-    style_reader.steps=200000 style_reader.minutes=1 style_reader.batch=256 \
+    folder="$FOLDER" output="$OUT/weights" device=cuda workers=14 shards=320 full_size_shards=320 \
+    autoencoder.steps=200000 autoencoder.minutes=2 autoencoder.batch=128 \
+    decoder.steps=200000 decoder.minutes=0.5 decoder.batch=128 \
+    style_reader.steps=200000 style_reader.minutes=0.5 style_reader.batch=256 \
     prompt_reader.steps=200000 prompt_reader.minutes=0.5 prompt_reader.batch=256 \
-    half_size.steps=200000 half_size.minutes=4.5 half_size.batch=256 half_size.learning_rate=1.5e-3 \
-    full_size.steps=200000 full_size.minutes=7 full_size.batch=192 full_size.learning_rate=6e-4 \
-    scorer_shards=200 scorer.steps=200000 scorer.minutes=2 \
+    half_size.minutes=0 \
+    full_size.steps=200000 full_size.minutes=11 full_size.batch=256 full_size.learning_rate=1.5e-3 \
+    scorer_shards=160 scorer.steps=200000 scorer.minutes=1.5 "$@" \
     2>&1 | tee -a "$OUT/train.log" || rc=$?
   if [[ -f $OUT/weights/card.json ]]; then
     tar -C "$OUT" -czf - weights | split -d -b "$PART" - "$OUT/weights.tar.gz."
@@ -102,7 +103,7 @@ bench() {
 
 case ${1:-} in
   wheels) wheels "${2:-}" ;;
-  check | train | bench) prepare && "$1" ;;
+  check | train | bench) prepare && "$@" ;;
   *)
     sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$0"
     exit 2

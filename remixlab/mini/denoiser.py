@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from transformers import CLIPTokenizer
 
 from remixlab.mini import architecture
+from remixlab.mini.blockwise import embed_in_blocks
 from remixlab.mini.budget import Budget, Trainer, mixed_precision
 from remixlab.mini.latents import Batch, Examples
 from remixlab.mini.prompt_encoder import PromptEncoder, TokenTable
@@ -52,6 +53,7 @@ class MiniNetworks(PromptEncoder, ReferenceEncoder):
         self.controlnet = ControlNetModel(**architecture.CONTROLNET)
         attach_processors(self.controlnet, PlainAttention(), references=False)
         _let_outlines_through(self.controlnet.controlnet_cond_embedding)
+        embed_in_blocks(self.controlnet.controlnet_cond_embedding)
         for network in (self.unet, self.controlnet):
             relay_norms(network)
 
@@ -91,7 +93,9 @@ def train_denoiser(
 ) -> Trainer:
     """Train until the budget is spent; resumes from `folder`."""
     torch.manual_seed(2)
-    networks = MiniNetworks().to(device).to(memory_format=torch.channels_last)
+    # cuDNN is faster with PyTorch's own layout, oneDNN with channels last.
+    layout = torch.channels_last if device.type == "cpu" else torch.contiguous_format
+    networks = MiniNetworks().to(device).to(memory_format=layout)
     if lesson.starts:
         _take(networks, [starting_state(start, networks.unet) for start in lesson.starts])
     loss = partial(_loss, networks, DDPMScheduler(**architecture.SCHEDULER))

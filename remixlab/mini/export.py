@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from transformers import CLIPTokenizer
 
 from remixlab.mini import architecture
-from remixlab.mini.budget import averaged, move
+from remixlab.mini.budget import averaged
 from remixlab.mini.denoiser import MiniNetworks
 from remixlab.models.attention import RowAttention, detach_processors
 
@@ -27,11 +27,10 @@ _CLASSES = {
 }
 
 
-def load_autoencoder(checkpoint: Path, device: torch.device) -> AutoencoderDC:
+def load_autoencoder(checkpoint: Path) -> AutoencoderDC:
     """The averaged autoencoder of a training checkpoint; its scaling factor is still to be set."""
     model = AutoencoderDC(**architecture.VAE, scaling_factor=1.0)
     model.load_state_dict(averaged(torch.load(checkpoint, weights_only=True, map_location="cpu")))
-    move(model, device)
     return model.eval().requires_grad_(False)
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,9 +18,10 @@ from diffusers import AutoencoderDC
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from tqdm import tqdm
 
-from remixlab.mini.dataset import Pairs, read_shard
+from remixlab.mini.budget import move
+from remixlab.mini.dataset import read_shard
+from remixlab.mini.processes import each
 from remixlab.product.mask import Product
 from remixlab.product.outline import draw_outline
 
@@ -52,20 +54,25 @@ class Batch:
 
 
 def encode_shards(
-    model: AutoencoderDC, shards: list[Path], folder: Path, scale: float, device: torch.device
+    model: AutoencoderDC,
+    shards: list[Path],
+    folder: Path,
+    scale: float,
+    *,
+    workers: int,
+    device: torch.device,
 ) -> list[Path]:
-    """Encode shards at `scale` times their size; files already there are kept."""
+    """Encode shards at `scale` times their size; files already there are kept.
+
+    `workers` processes do, on `device`; they find `model` beside the latents.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    written = []
-    for path in tqdm(shards, desc=f"latents x {scale:g}", unit="shard"):
-        target = folder / path.name
-        if not target.exists():
-            tensors = _encode(model, read_shard(path), scale, device)
-            partial = target.with_suffix(".partial")
-            save_file(tensors, partial)
-            partial.replace(target)
-        written.append(target)
-    return written
+    missing = [path for path in shards if not (folder / path.name).exists()]
+    if missing:
+        model.save_pretrained(folder / "autoencoder")
+    encode = partial(_encode_shard, folder=folder, scale=scale, device=device)
+    each(encode, missing, workers, label=f"latents x {scale:g}", unit="shard")
+    return [folder / path.name for path in shards]
 
 
 class Examples:
@@ -129,9 +136,16 @@ class Examples:
         )
 
 
-def _encode(
-    model: AutoencoderDC, shard: Pairs, scale: float, device: torch.device
-) -> dict[str, Tensor]:
+@cache
+def _autoencoder(folder: Path, device: torch.device) -> AutoencoderDC:
+    """That beside the latents of `folder`; a process loads it once."""
+    model: Any = AutoencoderDC.from_pretrained(folder / "autoencoder")
+    move(model, device)
+    return model.eval()
+
+
+def _encode_shard(path: Path, *, folder: Path, scale: float, device: torch.device) -> None:
+    shard, model = read_shard(path), _autoencoder(folder, device)
     images = _scaled(shard.images, scale)
     masks = _scaled(shard.masks[:, None], scale)[:, 0]
     with torch.inference_mode():
@@ -139,14 +153,18 @@ def _encode(
             model.encode(part.to(device) * 2 - 1, return_dict=False)[0].cpu()
             for part in images.split(8)
         ]
-    with ThreadPoolExecutor() as pool:  # one after another they keep a card waiting
-        outlines, edges = zip(*pool.map(_lines, images, masks), strict=True)
-    return {
+    outlines, edges = zip(
+        *(_lines(image, mask) for image, mask in zip(images, masks, strict=True)), strict=True
+    )
+    tensors = {
         "latents": torch.cat(latents).half(),
         "products": F.avg_pool2d(masks, 16).half(),
         "outlines": torch.from_numpy(np.stack(outlines)),
         "edges": torch.from_numpy(np.stack(edges)),
     }
+    unfinished = (folder / path.name).with_suffix(".partial")
+    save_file(tensors, unfinished)
+    unfinished.replace(folder / path.name)
 
 
 def _scaled(pictures: Tensor, scale: float) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from random import Random
@@ -13,11 +14,11 @@ import torch
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 from tqdm import tqdm
 
-# Torch takes seconds to import: this is done once, in the process that the others fork from.
+# Torch takes seconds to import: this is done once, in the process that the others fork from. Which
+# must not ask CUDA's runtime whether there is a card, as some libraries do: no fork could use it.
+os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(
-    ["remixlab.mini.autoencoder", "remixlab.mini.scorer", "sklearn.datasets"]
-)
+_CONTEXT.set_forkserver_preload(["remixlab.mini.train", "sklearn.datasets"])
 
 Given = TypeVar("Given")
 Drawn = TypeVar("Drawn", covariant=True)

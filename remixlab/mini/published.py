@@ -1,4 +1,4 @@
-"""What a denoiser's training goes on from: a checkpoint of its own, or a published suite."""
+"""What training goes on from: a denoiser's checkpoint, or a published suite."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers import UNet2DConditionModel
+from diffusers import AutoencoderDC, UNet2DConditionModel
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -20,6 +20,12 @@ _FOLDERS = {
     "text_encoder_2": "text_encoder_2",
     "image_encoder": "ip_adapter/image_encoder",
 }
+
+
+def published_autoencoder(folder: Path) -> AutoencoderDC:
+    """A suite's autoencoder, with its scaling factor, in float32."""
+    vae: Any = AutoencoderDC.from_pretrained(folder / "vae", torch_dtype=torch.float32)
+    return vae.eval().requires_grad_(False)
 
 
 def starting_state(start: Path, unet: UNet2DConditionModel) -> dict[str, Tensor]:

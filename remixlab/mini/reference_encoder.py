@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from diffusers.models.embeddings import IPAdapterPlusImageProjection
 from torch import Tensor, nn
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
@@ -30,5 +31,5 @@ class ReferenceEncoder(nn.Module):
 
 def normalised(pictures: Tensor) -> Tensor:
     """(B, 3, S, S) in 0..1 as CLIP's image encoders want them."""
-    mean = pictures.new_tensor(_CLIP_MEAN)[:, None, None]
-    return (pictures - mean) / pictures.new_tensor(_CLIP_STD)[:, None, None]
+    channels = zip(pictures.unbind(1), _CLIP_MEAN, _CLIP_STD, strict=True)
+    return torch.stack([(channel - mean) / std for channel, mean, std in channels], 1)

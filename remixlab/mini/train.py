@@ -25,6 +25,7 @@ from remixlab.mini.denoiser import Lesson, train_denoiser
 from remixlab.mini.export import export_suite, load_autoencoder
 from remixlab.mini.latents import Examples, encode_shards
 from remixlab.mini.prompt_reader import train_prompt_reader
+from remixlab.mini.published import published_autoencoder
 from remixlab.mini.scenes import draw_scene
 from remixlab.mini.scorer import export_scorer, train_scorer
 from remixlab.mini.style_reader import train_style_reader
@@ -44,9 +45,9 @@ class TrainConfig:
     shards: int = 144
     scorer_shards: int = 300
     full_size_shards: int = 144  # the last part sees the first of them: encoding them costs minutes
-    start: str = (
-        ""  # a denoiser's checkpoint or a suite's folder to go on from; empty: random weights
-    )
+    # A denoiser's checkpoint to go on from, or a suite's folder, whose autoencoder and words then
+    # stay as they are; empty: random weights.
+    start: str = ""
     autoencoder: Budget = field(default_factory=lambda: Budget(20000, 10, 16, 8e-4))
     decoder: Budget = field(default_factory=lambda: Budget(10000, 6, 16, 5e-4))
     style_reader: Budget = field(default_factory=lambda: Budget(50000, 6, 64, 1.5e-3))
@@ -63,20 +64,34 @@ def train(config: TrainConfig, device: torch.device) -> Path:
     torch.set_float32_matmul_precision("high")  # TF32 where there is a card that has it
     folder, output = Path(config.folder), Path(config.output)
     shards = draw_shards(SUITE, folder / "scenes", config.shards, config.workers, device)
-    loaders = _loaders(config, device)
-    trainers = [train_autoencoder(shards, config.autoencoder, folder, device, loaders=loaders)]
-    if config.decoder.minutes > 0:
-        teach = partial(train_decoder, trainers[-1].path, shards, config.decoder)
-        trainers.append(teach(folder=folder, device=device, loaders=loaders))
-    vae = load_autoencoder(trainers[-1].path, device)
-    tokenizer = learnt_once(folder / "tokenizer")
+    vae, tokenizer, trainers = _codes(config, shards, device)
     trainers += _train_networks(config, vae, shards, tokenizer, device)
-    export_suite(vae.cpu(), trainers[-1].path, tokenizer, output)
+    export_suite(vae, trainers[-1].path, tokenizer, output)
     if config.scorer.minutes > 0:
         trainers.append(add_scorer(config, tokenizer, device))
     card = _card(vae, trainers, folder, device)
     (output / "card.json").write_text(json.dumps(card, indent=2) + "\n")
     return output
+
+
+def _codes(
+    config: TrainConfig, shards: list[Path], device: torch.device
+) -> tuple[AutoencoderDC, CLIPTokenizer, list[Trainer]]:
+    """What pictures and words are encoded with: those of the suite to go on from, or new ones."""
+    folder, start = Path(config.folder), Path(config.start)
+    if _goes_on(config):
+        return published_autoencoder(start), read_tokenizer(start / "tokenizer"), []
+    loaders = _loaders(config, device)
+    trainers = [train_autoencoder(shards, config.autoencoder, folder, device, loaders=loaders)]
+    if config.decoder.minutes > 0:
+        teach = partial(train_decoder, trainers[-1].path, shards, config.decoder)
+        trainers.append(teach(folder=folder, device=device, loaders=loaders))
+    return load_autoencoder(trainers[-1].path), learnt_once(folder / "tokenizer"), trainers
+
+
+def _goes_on(config: TrainConfig) -> bool:
+    """Whether the start is a suite, whose latents and words are then those of what is trained."""
+    return bool(config.start) and Path(config.start).is_dir()
 
 
 def _train_networks(
@@ -86,12 +101,13 @@ def _train_networks(
     tokenizer: CLIPTokenizer,
     device: torch.device,
 ) -> list[Trainer]:
-    """What reads references and prompts, then the denoiser; gives `vae` its scaling factor."""
+    """What reads references and prompts, then the denoiser; gives a new `vae` its scaling."""
     folder, scenes = Path(config.folder), Path(config.folder) / "scenes"
-    encode = partial(encode_shards, vae, device=device)
+    encode = partial(encode_shards, vae, workers=config.workers, device=device)
     encoded = encode(shards[: config.full_size_shards], folder / "full_size", 1.0)
-    factor = scaling_factor(encoded[0])
-    vae.register_to_config(scaling_factor=factor)
+    if not _goes_on(config):
+        vae.register_to_config(scaling_factor=scaling_factor(encoded[0]))
+    factor: float = vae.config["scaling_factor"]
     full_size = Examples(encoded, scenes, device)
     trainers: list[Trainer] = []
     starts = [Path(config.start)] if config.start else []

@@ -75,7 +75,7 @@ def autoencoder() -> AutoencoderDC:
 @pytest.fixture
 def encoded(shards: list[Path], autoencoder: AutoencoderDC, tmp_path: Path) -> list[Path]:
     """The shards as latents, at full size."""
-    return encode_shards(autoencoder, shards, tmp_path / "latents", 1.0, CPU)
+    return encode_shards(autoencoder, shards, tmp_path / "latents", 1.0, workers=1, device=CPU)
 
 
 @pytest.fixture

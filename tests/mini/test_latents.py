@@ -61,36 +61,38 @@ def test_scaled_latents_are_whole(
     sides: tuple[tuple[int, int], ...],
 ) -> None:
     for path, side in zip(
-        encode_shards(autoencoder, shards, tmp_path / "small", scale, CPU), sides, strict=True
+        encode_shards(autoencoder, shards, tmp_path / "small", scale, workers=1, device=CPU),
+        sides,
+        strict=True,
     ):
         tensors = load_file(path)
         assert tensors["latents"].shape[-2:] == side
         assert tensors["outlines"].shape == (SCENES, side[0] * 16, side[1] * 2)
 
 
-def test_encoded_shards_are_kept(shards: list[Path], encoded: list[Path], tmp_path: Path) -> None:
+def test_encoded_shards_are_kept(
+    shards: list[Path],
+    encoded: list[Path],
+    autoencoder: AutoencoderDC,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     encoded[1].unlink()
     (tmp_path / "latents" / "00001.partial").write_bytes(b"half a file")
     before = encoded[0].stat().st_mtime_ns
     seen: list[int] = []
-    model: Any = CountingAutoencoder(seen)
-    again = encode_shards(model, shards, tmp_path / "latents", 1.0, CPU)
+    encode = AutoencoderDC.encode
+
+    def count(model: AutoencoderDC, pictures: torch.Tensor, **others: Any) -> Any:
+        seen.append(len(pictures))
+        return encode(model, pictures, **others)
+
+    monkeypatch.setattr(AutoencoderDC, "encode", count)
+    folder = tmp_path / "latents"
+    again = encode_shards(autoencoder, shards, folder, 1.0, workers=1, device=CPU)
     assert again == encoded
     assert encoded[0].stat().st_mtime_ns == before
     assert seen == [SCENES]
-
-
-class CountingAutoencoder:
-    """Encodes to zeros and notes how many pictures it was given."""
-
-    def __init__(self, seen: list[int]) -> None:
-        self.seen = seen
-
-    def encode(self, pictures: torch.Tensor, return_dict: bool) -> tuple[torch.Tensor]:
-        """Zeros in place of latents."""
-        self.seen.append(len(pictures))
-        height, width = pictures.shape[-2:]
-        return (torch.zeros(len(pictures), LATENT_CHANNELS, height // 16, width // 16),)
 
 
 def test_batches_are_of_one_size_and_belong_together(
