@@ -78,7 +78,8 @@ class Lesson:
 
     `scaling_factor` brings the latents to unit variance; `starts` are the checkpoints and suites'
     folders that it goes on from, what a later one holds before what an earlier one does. Weights
-    that are in none of them start at random.
+    that are in none of them start at random. `outlines_only` teaches the ControlNet alone, beside
+    networks that stay as they are, and with an outline in every example.
     """
 
     name: str
@@ -86,6 +87,7 @@ class Lesson:
     tokenizer: CLIPTokenizer
     scaling_factor: float
     starts: Sequence[Path] = ()
+    outlines_only: bool = False
 
 
 def train_denoiser(
@@ -98,10 +100,14 @@ def train_denoiser(
     networks = MiniNetworks().to(device).to(memory_format=layout)
     if lesson.starts:
         _take(networks, [starting_state(start, networks.unet) for start in lesson.starts])
+    if lesson.outlines_only:
+        networks.requires_grad_(False)
+        networks.controlnet.requires_grad_(True)
     loss = partial(_loss, networks, DDPMScheduler(**architecture.SCHEDULER))
     trainer = Trainer(lesson.name, networks, loss, budget, folder, matrices=True)
     random = Random(trainer.step)
-    batches = lesson.examples.batches(budget.batch, random)
+    outlined = round((1 if lesson.outlines_only else USE_OUTLINE) * budget.batch)
+    batches = lesson.examples.batches(budget.batch, outlined, random)
     tokens = TokenTable(lesson.tokenizer)
     for _ in trainer.run():
         trainer.learn(*_given(lesson, next(batches), tokens, random))
@@ -128,8 +134,6 @@ class _Given(NamedTuple):
 
 def _given(lesson: Lesson, batch: Batch, tokens: TokenTable, random: Random) -> _Given:
     device = batch.latents.device
-    count = _outlined(len(batch.captions))
-    outlined = torch.arange(len(batch.captions), device=device) < count
     shown = references_shown(batch.surfaces, random)
     return _Given(
         clean=batch.latents * lesson.scaling_factor,
@@ -138,8 +142,8 @@ def _given(lesson: Lesson, batch: Batch, tokens: TokenTable, random: Random) -> 
         references=_reference_pixels(batch.references, random),
         shown=torch.tensor(shown, device=device).float(),
         time_ids=_time_ids(batch.latents),
-        lines=batch.outline[:count, :1],
-        strengths=batch.strengths * outlined,
+        lines=batch.lines,
+        strengths=batch.strengths,
     )
 
 
@@ -221,11 +225,6 @@ def _loss(
     wanted = schedule.get_velocity(given.clean, noise, times)
     weights = error_weights(given.products, given.strengths)
     return weighted_error(predicted.float(), wanted, weights)
-
-
-def _outlined(count: int) -> int:
-    """How many examples of a batch come with an outline: the first."""
-    return round(USE_OUTLINE * count)
 
 
 def _steering(

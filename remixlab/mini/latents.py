@@ -10,7 +10,6 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -19,19 +18,22 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from remixlab.metrics.fill import fill_products
 from remixlab.mini.budget import move
+from remixlab.mini.canvas import blur
 from remixlab.mini.dataset import read_shard
 from remixlab.mini.processes import each
 from remixlab.product.mask import Product
 from remixlab.product.outline import draw_outline
 
 STRONGEST = 2.0
-"""The highest outline_fidelity, at which every outline comes with the edges of the whole picture.
+"""The highest outline_fidelity, beside which nothing but the product is sharp.
 
-The weaker an example's outline counts, the more seldom it does: so that the dial goes from a line
-that says nothing of the rest of the picture to one beside which nothing else is to be seen. The
-share is the square of the strength, which leaves the default of 1 nearer to the first.
+An outline says where the product is, not what is around it; that there is less to see the more it
+counts has to be shown. The stronger it is in an example, the oftener what surrounds the product is
+out of focus, as the cube of the strength: always at the strongest, seldom at the default of 1.
 """
+_SOFTNESS = 0.8  # of what is out of focus, see `blur`
 
 
 @dataclass(frozen=True)
@@ -39,14 +41,14 @@ class Batch:
     """B training examples of one size.
 
     `latents` (B, C, h, w); `products` (B, 1, h, w), the share of each latent that the product
-    covers; `outline` (B, 3, H, W) in 0..1, `strengths` (B,) how much each counts, in
-    0..`STRONGEST`; `references` (B, 3, S, S) in 0..1; `surfaces` what is stood on, "" where a
-    photograph fills the picture.
+    covers; `lines` (N, 1, H, W) of 0 and 1, the outlines of the first N, and `strengths` (B,) how
+    much each counts, in 0..`STRONGEST`, 0 for all others; `references` (B, 3, S, S) in 0..1;
+    `surfaces` what is stood on, "" where a photograph fills the picture.
     """
 
     latents: Tensor
     products: Tensor
-    outline: Tensor
+    lines: Tensor
     strengths: Tensor
     references: Tensor
     captions: list[str]
@@ -100,36 +102,39 @@ class Examples:
             for size, parts in shards.items()
         }
 
-    def batches(self, size: int, random: Random) -> Iterator[Batch]:
-        """Endless batches; sizes come up as often as they are in the data."""
+    def batches(self, size: int, outlined: int, random: Random) -> Iterator[Batch]:
+        """Endless batches, the first `outlined` examples of each with an outline that counts.
+
+        Sizes come up as often as they are in the data.
+        """
         sizes = list(self.groups)
         counts = [len(self.captions[s]) for s in sizes]
         while True:
             chosen = random.choices(sizes, counts)[0]
             picks = [random.randrange(len(self.captions[chosen])) for _ in range(size)]
-            strengths = [random.triangular(0, STRONGEST) for _ in picks]  # most near the default
-            edges = [random.random() < (strength / STRONGEST) ** 2 for strength in strengths]
+            strengths = [random.uniform(0, STRONGEST) for _ in range(outlined)]
             words = [random.choice(self.captions[chosen][pick]) for pick in picks]
-            yield self._batch(chosen, picks, edges, strengths, words)
+            yield self._batch(chosen, picks, strengths, words, random)
 
     def _batch(
         self,
         size: tuple[int, ...],
         picks: list[int],
-        edges: list[bool],
         strengths: list[float],
         words: list[str],
+        random: Random,
     ) -> Batch:
         group = self.groups[size]
         device = group["latents"].device
         index = torch.tensor(picks, device=device)
-        some = torch.tensor(edges, device=device)[:, None, None]
-        bits = torch.where(some, group["edges"][index], group["outlines"][index])
+        outlined, latents = len(strengths), group["latents"][index]
+        soft = [n for n in range(outlined) if random.random() < (strengths[n] / STRONGEST) ** 3]
+        latents[soft] = group["softened"][index[soft]]
         return Batch(
-            group["latents"][index].float(),
+            latents.float(),
             group["products"][index][:, None].float(),
-            _unpack(bits, 16 * size[1])[:, None].expand(-1, 3, -1, -1),
-            torch.tensor(strengths, device=device),
+            _unpack(group["outlines"][index[:outlined]], 16 * size[1])[:, None],
+            F.pad(torch.tensor(strengths, device=device), (0, len(picks) - outlined)),
             group["references"][index].float() / 255,
             words,
             [self.surfaces[size][pick] for pick in picks],
@@ -147,24 +152,32 @@ def _autoencoder(folder: Path, device: torch.device) -> AutoencoderDC:
 def _encode_shard(path: Path, *, folder: Path, scale: float, device: torch.device) -> None:
     shard, model = read_shard(path), _autoencoder(folder, device)
     images = _scaled(shard.images, scale)
-    masks = _scaled(shard.masks[:, None], scale)[:, 0]
-    with torch.inference_mode():
-        latents = [
-            model.encode(part.to(device) * 2 - 1, return_dict=False)[0].cpu()
-            for part in images.split(8)
-        ]
-    outlines, edges = zip(
-        *(_lines(image, mask) for image, mask in zip(images, masks, strict=True)), strict=True
-    )
+    masks = _scaled(shard.masks[:, None], scale)
+    outlines = [_outline(mask) for mask in masks[:, 0]]
     tensors = {
-        "latents": torch.cat(latents).half(),
-        "products": F.avg_pool2d(masks, 16).half(),
+        "latents": _latents(model, images, device),
+        "softened": _latents(model, _softened(images, masks), device),
+        "products": F.avg_pool2d(masks[:, 0], 16).half(),
         "outlines": torch.from_numpy(np.stack(outlines)),
-        "edges": torch.from_numpy(np.stack(edges)),
     }
     unfinished = (folder / path.name).with_suffix(".partial")
     save_file(tensors, unfinished)
     unfinished.replace(folder / path.name)
+
+
+@torch.inference_mode()
+def _latents(model: AutoencoderDC, images: Tensor, device: torch.device) -> Tensor:
+    latents = [
+        model.encode(part.to(device) * 2 - 1, return_dict=False)[0].cpu()
+        for part in images.split(8)
+    ]
+    return torch.cat(latents).half()
+
+
+def _softened(images: Tensor, masks: Tensor) -> Tensor:
+    """The pictures out of focus, but for their products."""
+    behind = blur(fill_products(images, masks), _SOFTNESS)
+    return behind + (images - behind) * masks
 
 
 def _scaled(pictures: Tensor, scale: float) -> Tensor:
@@ -176,18 +189,11 @@ def _scaled(pictures: Tensor, scale: float) -> Tensor:
     return F.interpolate(floats, size, mode="bilinear", antialias=True)
 
 
-def _lines(image: Tensor, mask: Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """The product's outline as a remix draws it, and that with the whole picture's edges, as bits.
-
-    A ControlNet that has seen full edge maps takes an empty background in the map as a plain
-    background, which is what the published Canny ControlNets do too.
-    """
+def _outline(mask: Tensor) -> np.ndarray:
+    """The product's outline as a remix draws it, as bits."""
     alpha = (mask.numpy() * 255).round().astype(np.uint8)
     product = Product(np.dstack([np.zeros((*alpha.shape, 3), np.uint8), alpha]))
-    outline = draw_outline(product, product.size) > 0
-    grey = (image.mean(0).numpy() * 255).astype(np.uint8)
-    canny = cv2.Canny(cv2.GaussianBlur(grey, (0, 0), 1), 40, 110)
-    return np.packbits(outline, axis=1), np.packbits(outline | (canny > 0), axis=1)
+    return np.packbits(draw_outline(product, product.size) > 0, axis=1)
 
 
 def _unpack(bits: Tensor, width: int) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,10 @@ _FOLDERS = {
 
 def published_autoencoder(folder: Path) -> AutoencoderDC:
     """A suite's autoencoder, with its scaling factor, in float32."""
-    vae: Any = AutoencoderDC.from_pretrained(folder / "vae", torch_dtype=torch.float32)
+    config = json.loads((folder / "vae" / "config.json").read_text())
+    vae: Any = AutoencoderDC.from_config(config)
+    (path,) = (folder / "vae").glob("*.safetensors")
+    vae.load_state_dict({name: value.float() for name, value in load_file(path).items()})
     return vae.eval().requires_grad_(False)
 
 

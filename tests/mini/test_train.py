@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ PARTS = (
     "prompt_reader",
     "half_size",
     "full_size",
+    "outlines",
     "scorer",
 )
 
@@ -48,6 +50,7 @@ def recipe(
         prompt_reader=Budget(2, 1, 2, 1e-3),
         half_size=Budget(2, 1, 4, 1e-3),  # two rows with an outline: one pixel cannot be normed
         full_size=Budget(2, 1, 4, 1e-3),
+        outlines=Budget(2, 1, 2, 1e-3),
         scorer_shards=1,
         scorer=Budget(2, 1, 2, 1e-3),
     )
@@ -86,6 +89,17 @@ def test_recipe_from_nothing_and_again(
     after = content(output)
     assert json.loads(after.pop("card.json"))["parts"] == card["parts"]
     assert after == before
+
+
+def test_going_on_from_a_suite_keeps_its_latents_and_its_words(recipe: TrainConfig) -> None:
+    first = train.train(recipe, CPU)
+    again = replace(recipe, folder=f"{recipe.folder}2", output=f"{recipe.output}2")
+    output = train.train(replace(again, start=str(first)), CPU)
+    card = json.loads((output / "card.json").read_text())
+    assert list(card["parts"]) == [part for part in PARTS if "coder" not in part]
+    for kept in ("vae", "tokenizer", "tokenizer_2"):
+        assert content(output / kept) == content(first / kept)
+    assert content(output / "unet") != content(first / "unet")
 
 
 def test_tokenizer_is_learnt_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
