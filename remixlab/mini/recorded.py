@@ -30,15 +30,15 @@ class RecordedStep:
             return self._step(*inputs)
         shapes = tuple(given.shape for given in inputs)
         if shapes not in self._recordings:
-            pool = next((r.graph.pool() for r in self._recordings.values()), None)
-            self._recordings[shapes] = _Recording(self._step, inputs, pool)
+            beside = next(iter(self._recordings.values()), None)
+            self._recordings[shapes] = _Recording(self._step, inputs, beside)
         return self._recordings[shapes].replay(inputs)
 
 
 class _Recording:
-    """One graph and the tensors that it reads and writes; graphs that share a pool run in turn."""
+    """One graph, the tensors it reads and writes; its memory is that of the one `beside` it."""
 
-    def __init__(self, step: Step, inputs: Sequence[Tensor], pool: tuple[int, int] | None) -> None:
+    def __init__(self, step: Step, inputs: Sequence[Tensor], beside: _Recording | None) -> None:
         self.inputs = [given.clone() for given in inputs]
         stream = torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())
@@ -47,7 +47,7 @@ class _Recording:
                 step(*self.inputs)
         torch.cuda.current_stream().wait_stream(stream)
         self.graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self.graph, pool=pool):
+        with torch.cuda.graph(self.graph, pool=beside.graph.pool() if beside else None):
             self.output = step(*self.inputs)
 
     def replay(self, inputs: Sequence[Tensor]) -> Tensor:
