@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor
+from transformers import CLIPTokenizer
 
 from remixlab.mini import autoencoder, dataset, train
 from remixlab.mini.budget import Budget, Trainer
@@ -29,9 +30,14 @@ PARTS = (
 
 @pytest.fixture
 def recipe(
-    small_world: None, small_denoiser: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small_world: None,
+    small_denoiser: None,
+    tokenizer: CLIPTokenizer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> TrainConfig:
     """Two steps of everything, on one shard of pictures of 128 pixels."""
+    tokenizer.save_pretrained(tmp_path / "training" / "tokenizer")
     draw = train.training_pairs
     monkeypatch.setattr(train, "SUITE", Series(1, ((128, 128),)))
     monkeypatch.setattr(train, "SCORER", Series(50, ((32, 32),)))
