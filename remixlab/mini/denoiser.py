@@ -290,9 +290,8 @@ def _times(count: int, device: torch.device) -> Tensor:
     """
     times = torch.sigmoid(-0.45 + torch.randn(count, device=device)) * 1000
     late = torch.rand(count, device=device) < 0.4
-    return (
-        torch.where(late, 1000 - torch.rand(count, device=device) * 300, times).long().clamp(0, 999)
-    )
+    latest = 1000 - torch.rand(count, device=device) * 300
+    return torch.where(late, latest, times).long().clamp(0, 999)
 
 
 def _time_ids(latents: Tensor) -> Tensor:
