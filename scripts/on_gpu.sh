@@ -70,8 +70,7 @@ train() {
     style_reader.steps=200000 style_reader.minutes=0.5 style_reader.batch=256 \
     prompt_reader.steps=200000 prompt_reader.minutes=0.5 prompt_reader.batch=256 \
     half_size.minutes=0 \
-    full_size.steps=200000 full_size.minutes=10 full_size.batch=256 full_size.learning_rate=1.5e-3 \
-    outlines.steps=200000 outlines.minutes=1.5 outlines.batch=192 outlines.learning_rate=1e-3 \
+    full_size.steps=200000 full_size.minutes=11.5 full_size.batch=256 full_size.learning_rate=1.5e-3 \
     scorer_shards=160 scorer.steps=200000 scorer.minutes=1.5 "$@" \
     2>&1 | tee -a "$OUT/train.log" || rc=$?
   if [[ -f $OUT/weights/card.json ]]; then

@@ -75,7 +75,7 @@ class Trainer:
         self.name, self.model, self.budget = name, model, budget
         self.path = folder / f"{name}.pt"
         self.average = AveragedModel(model, multi_avg_fn=_average)
-        self._parameters = [p for p in model.parameters() if p.requires_grad]
+        self._parameters = list(model.parameters())
         self._rate = torch.zeros((), device=self._parameters[0].device)
         self.optimizer = (
             MatrixOptimizer(model, self._rate) if matrices else adamw(self._parameters, self._rate)

@@ -94,6 +94,13 @@ def read_shard(path: Path) -> Pairs:
     return Pairs(images, masks, references, words, surfaces)
 
 
+def write_whole(path: Path, tensors: dict[str, Tensor], words: dict[str, str]) -> None:
+    """Write a file of tensors and texts, whole or not at all."""
+    unfinished = path.with_suffix(".partial")
+    save_file(tensors, unfinished, metadata=words)
+    unfinished.replace(path)
+
+
 def training_pairs(
     numbers: Sequence[int], size: tuple[int, int], device: torch.device | str = "cpu"
 ) -> Pairs:
@@ -144,9 +151,7 @@ def _draw_shard(
         name: json.dumps([value for part in parts for value in getattr(part, name)])
         for name in ("captions", "surfaces")
     }
-    unfinished = path.with_suffix(".partial")
-    save_file(tensors, unfinished, metadata=words)
-    unfinished.replace(path)
+    write_whole(path, tensors, words)
 
 
 def _bytes(pictures: Tensor) -> Tensor:

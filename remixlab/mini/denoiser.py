@@ -78,8 +78,7 @@ class Lesson:
 
     `scaling_factor` brings the latents to unit variance; `starts` are the checkpoints and suites'
     folders that it goes on from, what a later one holds before what an earlier one does. Weights
-    that are in none of them start at random. `outlines_only` teaches the ControlNet alone, beside
-    networks that stay as they are, and with an outline in every example.
+    that are in none of them start at random.
     """
 
     name: str
@@ -87,7 +86,6 @@ class Lesson:
     tokenizer: CLIPTokenizer
     scaling_factor: float
     starts: Sequence[Path] = ()
-    outlines_only: bool = False
 
 
 def train_denoiser(
@@ -100,14 +98,10 @@ def train_denoiser(
     networks = MiniNetworks().to(device).to(memory_format=layout)
     if lesson.starts:
         _take(networks, [starting_state(start, networks.unet) for start in lesson.starts])
-    if lesson.outlines_only:
-        networks.requires_grad_(False)
-        networks.controlnet.requires_grad_(True)
     loss = partial(_loss, networks, DDPMScheduler(**architecture.SCHEDULER))
     trainer = Trainer(lesson.name, networks, loss, budget, folder, matrices=True)
     random = Random(trainer.step)
-    outlined = round((1 if lesson.outlines_only else USE_OUTLINE) * budget.batch)
-    batches = lesson.examples.batches(budget.batch, outlined, random)
+    batches = lesson.examples.batches(budget.batch, round(USE_OUTLINE * budget.batch), random)
     tokens = TokenTable(lesson.tokenizer)
     for _ in trainer.run():
         trainer.learn(*_given(lesson, next(batches), tokens, random))

@@ -15,13 +15,13 @@ import torch
 import torch.nn.functional as F
 from diffusers import AutoencoderDC
 from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
 from remixlab.metrics.fill import fill_products
 from remixlab.mini.budget import move
 from remixlab.mini.canvas import blur
-from remixlab.mini.dataset import read_shard
+from remixlab.mini.dataset import read_shard, write_whole
 from remixlab.mini.processes import each
 from remixlab.product.mask import Product
 from remixlab.product.outline import draw_outline
@@ -160,9 +160,7 @@ def _encode_shard(path: Path, *, folder: Path, scale: float, device: torch.devic
         "products": F.avg_pool2d(masks[:, 0], 16).half(),
         "outlines": torch.from_numpy(np.stack(outlines)),
     }
-    unfinished = (folder / path.name).with_suffix(".partial")
-    save_file(tensors, unfinished)
-    unfinished.replace(folder / path.name)
+    write_whole(folder / path.name, tensors, {})
 
 
 @torch.inference_mode()

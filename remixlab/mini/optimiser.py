@@ -71,7 +71,7 @@ class MatrixOptimizer:
 
     def __init__(self, model: nn.Module, learning_rate: Tensor) -> None:
         found = {id(weight): weight for weight in _matrices(model)}
-        others = [p for p in model.parameters() if p.requires_grad and id(p) not in found]
+        others = [p for p in model.parameters() if id(p) not in found]
         self._pairs = [(p, nn.Parameter(as_matrix(p.detach(), p))) for p in found.values()]
         matrices = [matrix for _, matrix in self._pairs]
         self._parts = (Muon(matrices, learning_rate), adamw(others, learning_rate))
@@ -123,5 +123,4 @@ def as_matrix(values: Tensor, weight: Tensor) -> Tensor:
 
 def _matrices(model: nn.Module) -> list[nn.Parameter]:
     weights = [m.weight for m in model.modules() if isinstance(m, nn.Linear | nn.Conv2d)]
-    learnt = [w for w in weights if isinstance(w, nn.Parameter) and w.requires_grad]
-    return [weight for weight in learnt if len(weight) >= _LEAST]
+    return [w for w in weights if isinstance(w, nn.Parameter) and len(w) >= _LEAST]

@@ -1,7 +1,7 @@
 """The recipe of the mini suite, from nothing to weights; every part resumes where it stopped.
 
 scenes -> autoencoder, its decoder -> latents -> style reader, prompt reader
-  -> denoiser at half size -> at full size -> its ControlNet alone -> weights
+  -> denoiser at half size -> at full size -> weights
 other scenes -> scorer
 """
 
@@ -53,8 +53,7 @@ class TrainConfig:
     style_reader: Budget = field(default_factory=lambda: Budget(50000, 6, 64, 1.5e-3))
     prompt_reader: Budget = field(default_factory=lambda: Budget(50000, 4, 64, 1e-3))
     half_size: Budget = field(default_factory=lambda: Budget(100000, 90, 32, 8e-4))
-    full_size: Budget = field(default_factory=lambda: Budget(100000, 150, 24, 6e-4))
-    outlines: Budget = field(default_factory=lambda: Budget(100000, 25, 24, 4e-4))
+    full_size: Budget = field(default_factory=lambda: Budget(100000, 175, 24, 6e-4))
     scorer: Budget = field(default_factory=lambda: Budget(10000, 34, 64, 1e-3))
 
 
@@ -128,10 +127,6 @@ def _train_networks(
     if config.full_size.minutes > 0:
         lesson = Lesson("full_size", full_size, tokenizer, factor, starts)
         trainers.append(train_denoiser(lesson, config.full_size, folder=folder, device=device))
-        starts = [trainers[-1].path]
-    if config.outlines.minutes > 0:
-        lesson = Lesson("outlines", full_size, tokenizer, factor, starts, outlines_only=True)
-        trainers.append(train_denoiser(lesson, config.outlines, folder=folder, device=device))
     return trainers
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -33,6 +34,16 @@ _SAMPLERS: dict[str, tuple[type[Scheduler], dict[str, Any]]] = {
 }
 _NOISIEST = 10.0
 """Sigma from which epsilon is not scaled: a few hundredths of so much noise drown the picture."""
+_NOISY_SHARES: dict[str, Callable[[float], float]] = {
+    "epsilon": lambda _: 0.0,
+    "v_prediction": lambda sigma: -sigma,
+    "sample": lambda sigma: math.hypot(1, sigma),
+}
+"""How much of the noisy picture is in what a network predicts, beside its epsilon, at each sigma.
+
+By x = kept * (sample + sigma * epsilon) and v = kept * (epsilon - sigma * sample), in which `kept`
+is the share that is left of the picture, 1 / hypot(1, sigma).
+"""
 
 
 def make_scheduler(spec: SuiteSpec, base_config: Mapping[str, Any]) -> Scheduler:
@@ -106,11 +117,9 @@ def _epsilon_scaled(step: Callable[..., Any], scale: float) -> Callable[..., Any
         sigmas = _sigmas(self)
         sigma = float(np.interp(float(timestep), range(len(sigmas)), sigmas))
         if sigma < _NOISIEST:
-            model_output = model_output / scale
-            if self.config.prediction_type == "v_prediction":
-                # v is epsilon over the picture's share, less sigma times the noisy picture
-                noisy = self.scale_model_input(sample, timestep)
-                model_output = model_output - (1 - 1 / scale) * sigma * noisy
+            noisy = self.scale_model_input(sample, timestep)
+            share = _NOISY_SHARES[self.config.prediction_type](sigma)
+            model_output = model_output / scale + (1 - 1 / scale) * share * noisy
         return step(self, model_output, timestep, sample, **named)
 
     return scaled

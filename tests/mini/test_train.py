@@ -23,7 +23,6 @@ PARTS = (
     "prompt_reader",
     "half_size",
     "full_size",
-    "outlines",
     "scorer",
 )
 
@@ -56,7 +55,6 @@ def recipe(
         prompt_reader=Budget(2, 1, 2, 1e-3),
         half_size=Budget(2, 1, 4, 1e-3),  # two rows with an outline: one pixel cannot be normed
         full_size=Budget(2, 1, 4, 1e-3),
-        outlines=Budget(2, 1, 2, 1e-3),
         scorer_shards=1,
         scorer=Budget(2, 1, 2, 1e-3),
     )

@@ -106,7 +106,7 @@ def test_zero_terminal_snr_samples_finitely(name: str, karras: bool) -> None:
     assert torch.isfinite(sample).all()
 
 
-@pytest.mark.parametrize("predicted", ["epsilon", "v_prediction"])
+@pytest.mark.parametrize("predicted", ["epsilon", "v_prediction", "sample"])
 @pytest.mark.parametrize(
     ("name", "times"), [*((name, ()) for name in KINDS), ("unipc", (900, 500, 70))]
 )
@@ -128,7 +128,11 @@ def test_epsilon_scale_is_what_its_noise_is_divided_by(
         sigma = (1 - kept**2).sqrt() / kept
         assert sigma < 10
         sample = noisy / kept if name == "euler" else noisy  # Euler's grow with the noise
-        given = {"epsilon": seen, "v_prediction": seen / kept - sigma * noisy}[predicted].float()
+        given = {
+            "epsilon": seen,
+            "v_prediction": seen / kept - sigma * noisy,
+            "sample": noisy / kept - sigma * seen,
+        }[predicted].float()
         draws = "generator" in inspect.signature(scheduler.step).parameters
         named = {"generator": torch.Generator().manual_seed(1)} if draws else {}
         stepped.append(scheduler.step(given, time, sample.float(), **named).prev_sample)
