@@ -16,9 +16,10 @@ from random import Random
 import torch
 import torch.nn.functional as F
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
+from remixlab.files import write_whole
 from remixlab.mini import captions
 from remixlab.mini.architecture import IMAGE_SIZE
 from remixlab.mini.colours import name_of, seen
@@ -94,13 +95,6 @@ def read_shard(path: Path) -> Pairs:
     return Pairs(images, masks, references, words, surfaces)
 
 
-def write_whole(path: Path, tensors: dict[str, Tensor], words: dict[str, str]) -> None:
-    """Write a file of tensors and texts, whole or not at all."""
-    unfinished = path.with_suffix(".partial")
-    save_file(tensors, unfinished, metadata=words)
-    unfinished.replace(path)
-
-
 def training_pairs(
     numbers: Sequence[int], size: tuple[int, int], device: torch.device | str = "cpu"
 ) -> Pairs:
@@ -151,7 +145,7 @@ def _draw_shard(
         name: json.dumps([value for part in parts for value in getattr(part, name)])
         for name in ("captions", "surfaces")
     }
-    write_whole(path, tensors, words)
+    write_whole(path, save(tensors, words))
 
 
 def _bytes(pictures: Tensor) -> Tensor:

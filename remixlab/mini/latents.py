@@ -15,13 +15,14 @@ import torch
 import torch.nn.functional as F
 from diffusers import AutoencoderDC
 from safetensors import safe_open
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
+from remixlab.files import write_whole
 from remixlab.metrics.fill import fill_products
 from remixlab.mini.budget import move
 from remixlab.mini.canvas import blur
-from remixlab.mini.dataset import read_shard, write_whole
+from remixlab.mini.dataset import read_shard
 from remixlab.mini.processes import each
 from remixlab.product.mask import Product
 from remixlab.product.outline import draw_outline
@@ -160,7 +161,7 @@ def _encode_shard(path: Path, *, folder: Path, scale: float, device: torch.devic
         "products": F.avg_pool2d(masks[:, 0], 16).half(),
         "outlines": torch.from_numpy(np.stack(outlines)),
     }
-    write_whole(folder / path.name, tensors, {})
+    write_whole(folder / path.name, save(tensors))
 
 
 @torch.inference_mode()

@@ -14,13 +14,14 @@ from omegaconf import OmegaConf
 from remixlab import images
 from remixlab.environment import describe_run
 from remixlab.errors import InvalidConfig
+from remixlab.files import write_whole
 from remixlab.metrics.diversity import SeedDiversity
 from remixlab.metrics.metric import Metric
 from remixlab.remix import Remixer
 from remixlab.sweep.baselines import make_baselines
 from remixlab.sweep.config import FidelityConfig
 from remixlab.sweep.grid import Cell
-from remixlab.sweep.store import write_rows, write_whole
+from remixlab.sweep.store import write_rows
 
 
 def write_record(

@@ -19,6 +19,7 @@ from PIL import Image
 
 from remixlab import images
 from remixlab.errors import InvalidConfig
+from remixlab.files import write_whole
 
 
 class Store:
@@ -92,14 +93,4 @@ def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
     """A whole Parquet table or none of it."""
     partial = path.with_suffix(".partial")
     pq.write_table(pa.Table.from_pylist(rows), partial)
-    partial.replace(path)
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """The whole file or none of it."""
-    partial = path.with_suffix(".partial")
-    with partial.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
     partial.replace(path)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from remixlab.bench.compare import is_latency_run
 from remixlab.errors import TrackingFailed
-from remixlab.sweep.store import write_whole
+from remixlab.files import write_whole
 from remixlab.tracking.client import connect, experiment_of, import_mlflow, tracking_uri
 from remixlab.tracking.config import TrackingConfig, without_secret
 from remixlab.tracking.facts import Facts, Point

@@ -48,7 +48,7 @@ def test_shards_are_whole_or_not_there(
     def fail(*_: object, **__: object) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr(dataset, "save_file", fail)
+    monkeypatch.setattr("remixlab.files.os.fsync", fail)  # when all of it was written
     with pytest.raises(OSError, match="disk full"):
         draw_shards(SERIES, tmp_path, 1, 1)
     assert not list(tmp_path.glob("*.safetensors"))
