@@ -121,7 +121,7 @@ def _differences(
     found = []
     for request, result in zip(requests, ours.remix_batch(requests), strict=True):
         size = remixer.native_size(request)
-        product = prepare_product(request, size, remixer.config)
+        product = prepare_product(remixer.suite, request, size, remixer.config)
         background = theirs.background(request, product)
         pair = result.background, images.resize(background, request.product.size)
         a, b = (np.asarray(picture).astype(int) for picture in pair)

@@ -59,22 +59,23 @@ def picture_key(request: RemixRequest) -> tuple[Hashable, ...]:
 
 
 def prepare_products(
-    requests: Sequence[RemixRequest], size: tuple[int, int], config: RemixConfig
+    suite: Suite, requests: Sequence[RemixRequest], size: tuple[int, int], config: RemixConfig
 ) -> list[PreparedProduct]:
     """The product of each request, prepared once for all that have the same picture."""
     pictures, index = distinct([id(request.product) for request in requests])
     firsts = [requests[index.index(number)] for number in range(len(pictures))]
-    prepared = [prepare_product(request, size, config) for request in firsts]
+    prepared = [prepare_product(suite, request, size, config) for request in firsts]
     return [prepared[number] for number in index]
 
 
 def prepare_product(
-    request: RemixRequest, size: tuple[int, int], config: RemixConfig
+    suite: Suite, request: RemixRequest, size: tuple[int, int], config: RemixConfig
 ) -> PreparedProduct:
     """Cut the product out, bring it to the background's (width, height) and draw its outline."""
     whole = cut_out(request.product, config.segmenter)
     native = whole.resized(size)
-    return PreparedProduct(whole, native, draw_outline(native, size, kind=config.outline.kind))
+    kind, latent = config.outline.kind, suite.latent_factor
+    return PreparedProduct(whole, native, draw_outline(native, size, kind=kind, latent=latent))
 
 
 def prepare_conditions(
@@ -111,7 +112,8 @@ def prepare_conditions(
         noise=distinct([request.seed for request in requests])[1],
         branches=_branches(config.branches),
     )
-    return conditions, [_warnings(request, lost) for request in requests]
+    pairs = zip(requests, products, strict=True)
+    return conditions, [_warnings(request, product, lost) for request, product in pairs]
 
 
 def prepare_keep(suite: Suite, products: Sequence[PreparedProduct], noise: Tensor) -> Keep:
@@ -173,10 +175,18 @@ def _outlines(
     return suite.outline_embedding(pixels.to(suite.device, suite.dtype)), index
 
 
-def _warnings(request: RemixRequest, lost: dict[str, str]) -> list[str]:
+def _warnings(
+    request: RemixRequest, product: PreparedProduct, lost: dict[str, str]
+) -> list[str]:
     fields = (("prompt", request.prompt), ("negative_prompt", request.negative_prompt))
-    return [
+    found = [
         f"{field} is longer than the text encoders read; these words were lost: {lost[text]}"
         for field, text in fields
         if lost[text]
     ]
+    if request.outline_fidelity > 0 and not product.outline.any():
+        found.append(
+            "outline_fidelity has no outline to weigh: the product fills the picture, or all of "
+            "it is thinner than what a ControlNet can tell apart"
+        )
+    return found

@@ -128,7 +128,7 @@ class Remixer:
         suite, config = self.suite, self.config
         size = self.native_size(requests[0])
         with clock.measure("product"):
-            products = prepare_products(requests, size, config)
+            products = prepare_products(suite, requests, size, config)
         conditions, warnings = prepare_conditions(suite, requests, products, config, clock)
         generators = runtime.seeded_generators([request.seed for request in requests])
         shape = (suite.latent_channels, *(side // suite.latent_factor for side in size[::-1]))

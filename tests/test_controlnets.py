@@ -60,7 +60,7 @@ def test_controlnets_are_asked_in_their_own_way(
         for picture in (product, recoloured(product))
     ]
     size = remixer.suite.spec.native_size(*product.size)
-    products = prepare_products(requests, size, remixer.config)
+    products = prepare_products(remixer.suite, requests, size, remixer.config)
     with watched(remixer) as seen:
         conditions, _ = prepare_conditions(
             remixer.suite, requests, products, remixer.config, Clock(remixer.suite.device)

@@ -196,6 +196,17 @@ def test_prompt_only_and_empty_prompt(tiny_remixer: Remixer) -> None:
     assert_product_untouched(result, product)
 
 
+def test_a_product_without_an_outline_is_named(tiny_remixer: Remixer) -> None:
+    thread = np.zeros((128, 128, 4), np.uint8)
+    thread[:, 63:65] = (200, 0, 0, 255)
+    asked = request(product_image=Image.fromarray(thread))
+    result = tiny_remixer.remix(asked)
+    assert not np.asarray(result.outline).any()
+    (warning,) = result.warnings
+    assert warning.startswith("outline_fidelity")
+    assert tiny_remixer.remix(replace(asked, outline_fidelity=0)).warnings == []
+
+
 def test_lost_words_are_named(tiny_remixer: Remixer) -> None:
     long = "a red bottle on an oak table " * 40 + "zebra"
     warnings = tiny_remixer.remix(request(prompt=long)).warnings

@@ -39,7 +39,7 @@ class StockRemixer:
     def remix(self, request: RemixRequest) -> Image.Image:
         """One picture, as large as the product."""
         size = self.remixer.native_size(request)
-        product = prepare_product(request, size, self.remixer.config)
+        product = prepare_product(self.remixer.suite, request, size, self.remixer.config)
         background = self.background(request, product)
         return composite(product.whole, images.resize(background, product.whole.size))
 

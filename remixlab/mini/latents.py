@@ -150,26 +150,23 @@ def _autoencoder(folder: Path, device: torch.device) -> AutoencoderDC:
     return model.eval()
 
 
+@torch.inference_mode()
 def _encode_shard(path: Path, *, folder: Path, scale: float, device: torch.device) -> None:
     shard, model = read_shard(path), _autoencoder(folder, device)
-    images = _scaled(shard.images, scale)
-    masks = _scaled(shard.masks[:, None], scale)
-    outlines = [_outline(mask) for mask in masks[:, 0]]
+    images = _scaled(shard.images.to(device), scale)
+    masks = _scaled(shard.masks[:, None].to(device), scale)
+    outlines = [_outline(mask) for mask in masks[:, 0].cpu()]
     tensors = {
-        "latents": _latents(model, images, device),
-        "softened": _latents(model, _softened(images, masks), device),
-        "products": F.avg_pool2d(masks[:, 0], 16).half(),
+        "latents": _latents(model, images),
+        "softened": _latents(model, _softened(images, masks)),
+        "products": F.avg_pool2d(masks[:, 0], 16).half().cpu(),
         "outlines": torch.from_numpy(np.stack(outlines)),
     }
     write_whole(folder / path.name, save(tensors))
 
 
-@torch.inference_mode()
-def _latents(model: AutoencoderDC, images: Tensor, device: torch.device) -> Tensor:
-    latents = [
-        model.encode(part.to(device) * 2 - 1, return_dict=False)[0].cpu()
-        for part in images.split(8)
-    ]
+def _latents(model: AutoencoderDC, images: Tensor) -> Tensor:
+    latents = [model.encode(part * 2 - 1, return_dict=False)[0].cpu() for part in images.split(8)]
     return torch.cat(latents).half()
 
 
@@ -189,10 +186,10 @@ def _scaled(pictures: Tensor, scale: float) -> Tensor:
 
 
 def _outline(mask: Tensor) -> np.ndarray:
-    """The product's outline as a remix draws it, as bits."""
+    """The product's outline as a remix draws it for latents of 16 pixels, as bits."""
     alpha = (mask.numpy() * 255).round().astype(np.uint8)
     product = Product(np.dstack([np.zeros((*alpha.shape, 3), np.uint8), alpha]))
-    return np.packbits(draw_outline(product, product.size) > 0, axis=1)
+    return np.packbits(draw_outline(product, product.size, latent=16) > 0, axis=1)
 
 
 def _unpack(bits: Tensor, width: int) -> Tensor:

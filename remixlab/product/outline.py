@@ -19,13 +19,16 @@ def draw_outline(
     *,
     kind: str = "silhouette",
     width: int | None = None,
+    latent: int = 1,
 ) -> NDArray[np.uint8]:
     """Draw the outline at `size` = (w, h) -> (h, w) uint8, 255 on lines and 0 elsewhere.
 
     "silhouette" is the boundary of the product's mask, "edges" adds the Canny edges inside it.
     Every line lies on the product, where the composite covers it, never in the part that is
     generated; where the product leaves the picture there is no line along the border. `width`
-    is in pixels, by default 1/256 of the shorter side and at least one.
+    is in pixels, by default 1/256 of the shorter side and at least one. Parts thinner than two
+    thirds of a latent of `latent` x `latent` pixels get no line: the ControlNet speaks in latents,
+    and would take what lies between reeds or twigs for the product.
 
     Raises InvalidConfig on an unknown kind, a width below 1 or an empty size.
     """
@@ -37,7 +40,7 @@ def draw_outline(
     if width < 1:
         raise InvalidConfig(field="outline.width", value=width, accepted="at least 1 pixel")
     small = product.resized(size)
-    mask = _mask(small.alpha)
+    mask = _opened(_mask(small.alpha), latent // 3)
     inner = _erode(mask, width)
     outline = mask - inner
     return outline | _edges(small, inner, width) if kind == "edges" else outline
@@ -52,6 +55,11 @@ def _mask(alpha: NDArray[np.uint8]) -> NDArray[np.uint8]:
     reach = max(1, min(mask.shape) // 64)
     closed = np.asarray(cv2.morphologyEx(mask, cv2.MORPH_CLOSE, _disc(reach)), np.uint8)
     return np.where(alpha > 0, closed, mask).astype(np.uint8)
+
+
+def _opened(mask: NDArray[np.uint8], radius: int) -> NDArray[np.uint8]:
+    """Without the parts that no disc of `radius` fits in; the picture's border cuts none off."""
+    return np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, _disc(radius)), np.uint8)
 
 
 def _disc(radius: int) -> NDArray[np.uint8]:

@@ -42,7 +42,7 @@ def test_backgrounds_are_equal_with_nothing_held() -> None:
     stock = StockRemixer(ours)
     for dials in ({}, {"style_fidelity": 0.3, "outline_fidelity": 1.5, "cfg_scale": 4}):
         asked = request(**dials)
-        product = prepare_product(asked, (128, 128), ours.config)
+        product = prepare_product(ours.suite, asked, (128, 128), ours.config)
         theirs = np.asarray(stock.background(asked, product)).astype(int)
         own = np.asarray(images.resize(ours.remix(asked).background, (128, 128)))
         assert np.abs(theirs - own).max() <= 1
@@ -53,7 +53,7 @@ def test_modules_are_built_as_the_loaders_of_diffusers_build_them() -> None:
     """The pipeline that is timed is the one that people load from files."""
     ours = remixer(hold=False)
     stock, asked = StockRemixer(ours), request()
-    product = prepare_product(asked, (128, 128), ours.config)
+    product = prepare_product(ours.suite, asked, (128, 128), ours.config)
     shared = np.asarray(stock.background(asked, product)).astype(int)
     stock.pipeline = pipeline_from_folder(WEIGHTS, ours.suite)
     assert np.abs(np.asarray(stock.background(asked, product)) - shared).max() <= 1
@@ -65,7 +65,7 @@ def test_modules_are_built_as_the_loaders_of_diffusers_build_them() -> None:
 
 def test_layers_that_skip_the_reference_skip_it_there_too() -> None:
     ours, asked = remixer(hold=False), request(style_fidelity=1.0)
-    product = prepare_product(asked, (128, 128), ours.config)
+    product = prepare_product(ours.suite, asked, (128, 128), ours.config)
     everywhere = ours.remix(asked).background
     readers = [p for _, p in processors(ours) if p.reference_enabled]
     for processor in readers[1:]:
@@ -80,7 +80,7 @@ def test_random_weights_of_sdxls_shape_need_no_files(tiny_remixer: Remixer) -> N
     config = replace(tiny_remixer.config, hold_product=False)
     config.model = replace(config.model, weights="random")
     ours, asked = Remixer.from_settings(config), request()
-    product = prepare_product(asked, ours.native_size(asked), ours.config)
+    product = prepare_product(ours.suite, asked, ours.native_size(asked), ours.config)
     theirs = np.asarray(StockRemixer(ours).background(asked, product)).astype(int)
     own = np.asarray(images.resize(ours.remix(asked).background, product.native.size))
     assert np.abs(theirs - own).max() <= 2 and theirs.std() > 1

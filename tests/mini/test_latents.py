@@ -50,7 +50,7 @@ def test_outlines_are_drawn_as_in_a_remix(shards: list[Path], encoded: list[Path
         outlines = unpack(tensors["outlines"], width)
         for mask, outline in zip(masks, outlines, strict=True):
             product = Product(np.dstack([np.zeros((*mask.shape, 3), np.uint8), mask.numpy()]))
-            assert np.array_equal(outline, draw_outline(product, product.size) > 0)
+            assert np.array_equal(outline, draw_outline(product, product.size, latent=16) > 0)
         assert outlines.any()
 
 

@@ -64,13 +64,36 @@ def test_glass_and_nothing():
     assert not draw_outline(Product(np.zeros((8, 8, 4), np.uint8)), (8, 8), kind="edges").any()
 
 
+@pytest.mark.parametrize("kind", OUTLINES)
+def test_what_is_thinner_than_two_thirds_of_a_latent_gets_no_line(kind: str):
+    pixels = boxed(side=96)
+    alone = draw_outline(Product(pixels.copy()), (96, 96), kind=kind, latent=16)
+    exact = draw_outline(Product(pixels.copy()), (96, 96), kind=kind)
+    assert (alone != exact).sum() < 60  # corners are rounded off
+    reeds = pixels.copy()
+    for left in (28, 44, 60):
+        reeds[:24, left : left + 8] = (120, 90, 60, 255)  # up to the border of the picture
+    assert draw_outline(Product(reeds.copy()), (96, 96), kind=kind)[:20].any()
+    outline = draw_outline(Product(reeds.copy()), (96, 96), kind=kind, latent=16)
+    assert not outline[:22].any()
+    assert (outline != alone).sum() < 100
+    # What is thin in large latents is not in small ones.
+    assert draw_outline(Product(reeds), (96, 96), kind=kind, latent=8)[:20].any()
+
+
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.integers(0, 2**16), st.integers(1, 40), st.integers(1, 40), st.sampled_from(OUTLINES))
-def test_lines_lie_on_the_product(seed: int, width: int, height: int, kind: str):
+@given(
+    st.integers(0, 2**16),
+    st.integers(1, 40),
+    st.integers(1, 40),
+    st.sampled_from(OUTLINES),
+    st.sampled_from([1, 8, 16]),
+)
+def test_lines_lie_on_the_product(seed: int, width: int, height: int, kind: str, latent: int):
     noise = np.random.default_rng(seed).integers(0, 256, (24, 24, 4)).astype(np.uint8)
     noise[..., 3] = np.where(cv2.blur(noise[..., 3], (7, 7)) > 127, 255, 0)
     product = Product(noise)
-    outline = draw_outline(product, (width, height), kind=kind)
+    outline = draw_outline(product, (width, height), kind=kind, latent=latent)
     assert (outline.shape, outline.dtype) == ((height, width), np.uint8)
     assert set(np.unique(outline)) <= {0, 255}
     assert (product.resized((width, height)).alpha[outline == 255] > 0).all()
