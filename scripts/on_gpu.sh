@@ -5,7 +5,8 @@
 #   scripts/on_gpu.sh check           the tests that need a card
 #   scripts/on_gpu.sh train [SETTING=VALUE ...]
 #                                     the mini suite with the full recipe; again to go on
-#   scripts/on_gpu.sh bench           latency of the suites, full-size with random weights
+#   scripts/on_gpu.sh bench [SETTING=VALUE ...]
+#                                     latency of the suites, full-size with random weights
 #
 # Results go to $OUT (default: on_gpu/), in files small enough to copy; `train` packs the weights
 # as weights.tar.gz.00, .01 and so on: cat them together and unpack; `bench` packs its folders as
@@ -70,7 +71,7 @@ train() {
     style_reader.steps=200000 style_reader.minutes=0.5 style_reader.batch=256 \
     prompt_reader.steps=200000 prompt_reader.minutes=0.5 prompt_reader.batch=256 \
     half_size.minutes=0 \
-    full_size.steps=200000 full_size.minutes=11.5 full_size.batch=256 full_size.learning_rate=1.5e-3 \
+    full_size.steps=200000 full_size.minutes=11 full_size.batch=256 full_size.learning_rate=1.5e-3 \
     scorer_shards=160 scorer.steps=200000 scorer.minutes=1.5 "$@" \
     2>&1 | tee -a "$OUT/train.log" || rc=$?
   if [[ -f $OUT/weights/card.json ]]; then
@@ -93,7 +94,7 @@ bench() {
       ((left > 30)) || break
       timeout --signal=INT --kill-after=20 "$left" "$PYTHON" benchmarks/latency.py model="$suite" \
         model.weights="$weights" runtime="$preset" runtime.device="$DEVICE" sizes="$SIZES" \
-        seconds=3 patience=6 profile=true out="$OUT/results" 2>&1 | tee -a "$OUT/bench.log" ||
+        runs=5 seconds=1 patience=4 profile=true out="$OUT/results" "$@" 2>&1 | tee -a "$OUT/bench.log" ||
         echo "$suite with runtime=$preset was left out" | tee -a "$OUT/bench.log"
     done
   done
