@@ -175,9 +175,7 @@ def _outlines(
     return suite.outline_embedding(pixels.to(suite.device, suite.dtype)), index
 
 
-def _warnings(
-    request: RemixRequest, product: PreparedProduct, lost: dict[str, str]
-) -> list[str]:
+def _warnings(request: RemixRequest, product: PreparedProduct, lost: dict[str, str]) -> list[str]:
     fields = (("prompt", request.prompt), ("negative_prompt", request.negative_prompt))
     found = [
         f"{field} is longer than the text encoders read; these words were lost: {lost[text]}"

@@ -19,6 +19,7 @@ from diffusers import (
 from numpy.typing import NDArray
 from torch import Tensor
 
+from remixlab.errors import InvalidConfig
 from remixlab.models.spec import SchedulerSpec, SuiteSpec
 
 Scheduler = (
@@ -58,7 +59,17 @@ def make_scheduler(spec: SuiteSpec, base_config: Mapping[str, Any]) -> Scheduler
             than the network says is taken away.
         base_config: the suite's scheduler_config.json; keys that the sampler does not know are
             left out.
+
+    Raises:
+        InvalidConfig: an `epsilon_scale` for a network whose prediction has no epsilon in it that
+            we know of.
     """
+    predicted = base_config.get("prediction_type", "epsilon")
+    if spec.scheduler.epsilon_scale != 1 and predicted not in _NOISY_SHARES:
+        field, value = "model.scheduler.epsilon_scale", spec.scheduler.epsilon_scale
+        scaled = ", ".join(_NOISY_SHARES)
+        accepted = f"1 for a prediction_type of {predicted}; another for {scaled}"
+        raise InvalidConfig(field=field, value=value, accepted=accepted)
     kind, options = _SAMPLERS[spec.scheduler.name]
     known = inspect.signature(kind.__init__).parameters
     config = {key: value for key, value in base_config.items() if key in known}

@@ -15,6 +15,7 @@ from diffusers import (
 )
 
 from remixlab.config import SuiteConfig
+from remixlab.errors import InvalidConfig
 from remixlab.models.parts import read_scheduler_config
 from remixlab.models.schedulers import make_scheduler
 from remixlab.models.sources import architecture_folder
@@ -149,3 +150,10 @@ def test_next_to_no_picture_epsilon_is_not_scaled() -> None:
         sample = torch.ones(1, 4, 2, 2)
         first.append(scheduler.step(sample / 3, scheduler.timesteps[0], sample).prev_sample)
     assert torch.equal(*first)
+
+
+def test_epsilon_of_an_unknown_prediction_is_refused_by_name() -> None:
+    flow = {**SCHEDULER, "prediction_type": "flow_prediction"}
+    with pytest.raises(InvalidConfig, match=r"scheduler\.epsilon_scale.*1\.05.*flow_prediction"):
+        make_scheduler(spec("unipc", epsilon_scale=1.05), flow)
+    make_scheduler(spec("unipc"), flow)
