@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 LATENT_CHANNELS = 16
+LATENT_SIDE = 16  # pixels
 CROSS_WIDTH = 192
 POOLED_WIDTH = 128
 IMAGE_SIZE = 128

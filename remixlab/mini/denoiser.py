@@ -290,7 +290,7 @@ def _times(count: int, device: torch.device) -> Tensor:
 
 def _time_ids(latents: Tensor) -> Tensor:
     """SDXL's micro-conditioning: original size, crop and target size in pixels, (B, 6)."""
-    height, width = latents.shape[-2] * 16, latents.shape[-1] * 16
+    height, width = (side * architecture.LATENT_SIDE for side in latents.shape[-2:])
     ids = [height, width, 0, 0, height, width]
     return torch.tensor([ids], device=latents.device, dtype=latents.dtype).repeat(len(latents), 1)
 

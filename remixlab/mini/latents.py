@@ -20,6 +20,7 @@ from torch import Tensor
 
 from remixlab.files import write_whole
 from remixlab.metrics.fill import fill_products
+from remixlab.mini.architecture import LATENT_SIDE
 from remixlab.mini.budget import move
 from remixlab.mini.canvas import blur
 from remixlab.mini.dataset import read_shard
@@ -134,7 +135,7 @@ class Examples:
         return Batch(
             latents.float(),
             group["products"][index][:, None].float(),
-            _unpack(group["outlines"][index[:outlined]], 16 * size[1])[:, None],
+            _unpack(group["outlines"][index[:outlined]], LATENT_SIDE * size[1])[:, None],
             F.pad(torch.tensor(strengths, device=device), (0, len(picks) - outlined)),
             group["references"][index].float() / 255,
             words,
@@ -159,7 +160,7 @@ def _encode_shard(path: Path, *, folder: Path, scale: float, device: torch.devic
     tensors = {
         "latents": _latents(model, images),
         "softened": _latents(model, _softened(images, masks)),
-        "products": F.avg_pool2d(masks[:, 0], 16).half().cpu(),
+        "products": F.avg_pool2d(masks[:, 0], LATENT_SIDE).half().cpu(),
         "outlines": torch.from_numpy(np.stack(outlines)),
     }
     write_whole(folder / path.name, save(tensors))
@@ -178,7 +179,7 @@ def _softened(images: Tensor, masks: Tensor) -> Tensor:
 
 def _scaled(pictures: Tensor, scale: float) -> Tensor:
     """(N, C, H, W) uint8 -> float in 0..1, with sides that are whole numbers of latents."""
-    size = [round(side * scale / 16) * 16 for side in pictures.shape[-2:]]
+    size = [round(side * scale / LATENT_SIDE) * LATENT_SIDE for side in pictures.shape[-2:]]
     floats = pictures.float() / 255
     if size == list(pictures.shape[-2:]):
         return floats
@@ -186,10 +187,11 @@ def _scaled(pictures: Tensor, scale: float) -> Tensor:
 
 
 def _outline(mask: Tensor) -> np.ndarray:
-    """The product's outline as a remix draws it for latents of 16 pixels, as bits."""
+    """The product's outline as a remix draws it, as bits."""
     alpha = (mask.numpy() * 255).round().astype(np.uint8)
     product = Product(np.dstack([np.zeros((*alpha.shape, 3), np.uint8), alpha]))
-    return np.packbits(draw_outline(product, product.size, latent=16) > 0, axis=1)
+    outline = draw_outline(product, product.size, latent=LATENT_SIDE)
+    return np.packbits(outline > 0, axis=1)
 
 
 def _unpack(bits: Tensor, width: int) -> Tensor:
