@@ -53,7 +53,8 @@ def main(
 ) -> None:
     """Time and compare one option after the other."""
     requests = [_request(seed) for seed in range(1, batch + 1)]
-    settings = [f"model={model}", *(base or [])]
+    # Every branch in every step, so that an option that leaves some out is seen to.
+    settings = [f"model={model}", "branches.guidance_until=1", *(base or [])]
     plain = Remixer.from_settings(compose_config(settings))
     chosen = list(options or OPTIONS)
     rows = [

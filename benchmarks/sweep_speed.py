@@ -51,7 +51,8 @@ def main(
     """Compare the pictures, then time both ways."""
     environment = describe_environment()  # of the code that runs, before anybody edits it
     register_fidelity()
-    overrides = [f"experiment={experiment}", f"runtime={preset}"]
+    # Stock diffusers guides in every step.
+    overrides = [f"experiment={experiment}", f"runtime={preset}", "branches.guidance_until=1"]
     config = cast(FidelityConfig, compose_config(overrides, name="fidelity"))
     cells = expand_cells(config.sweep)
     requests = [cell.request for cell in cells]

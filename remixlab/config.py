@@ -109,6 +109,7 @@ class SuiteConfig:
         style_calibration: pairs of style_fidelity and the adapter's scale; empty: the same.
         distilled_steps: numbers of steps that there are weights for; `steps` is one of them, and
             no other number works with it. Empty: any number.
+        guidance_until: the share of the steps after which guidance only flattens the picture.
         licence, commercial_use, download_gb: of the base (10^9 bytes of the files that are read
             from it); the other parts carry their own.
     """
@@ -127,6 +128,7 @@ class SuiteConfig:
     size_multiple: int = within(64, 8, 256)
     steps: int = within(30, 1, 1000)
     distilled_steps: list[int] = field(default_factory=list)
+    guidance_until: float = within(1.0, 0, 1)
     scheduler: SchedulerConfig = field(default_factory=SchedulerConfig)
     reference_mode: str = among("all", *REFERENCE_MODES)
     style_calibration: list[Any] = field(default_factory=list)
@@ -168,16 +170,16 @@ class OutlineConfig:
 
 @dataclass
 class BranchesConfig:
-    """When guidance and outline run, as shares of the steps; the defaults are always.
+    """When guidance and outline run, as shares of the steps.
 
     Attributes:
-        guidance_from, guidance_until: outside, no unconditional pass.
+        guidance_from, guidance_until: outside, no unconditional pass. null: the suite's own.
         outline_from, outline_until: outside, no ControlNet.
         outline_unconditional: false: the ControlNet steers the conditional rows only.
     """
 
     guidance_from: float = within(0.0, 0, 1)
-    guidance_until: float = within(1.0, 0, 1)
+    guidance_until: float | None = within(None, 0, 1)
     outline_from: float = within(0.0, 0, 1)
     outline_until: float = within(1.0, 0, 1)
     outline_unconditional: bool = True

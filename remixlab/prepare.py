@@ -110,7 +110,7 @@ def prepare_conditions(
         time_ids=micro_conditioning(width, height),
         dials=dials,
         noise=distinct([request.seed for request in requests])[1],
-        branches=_branches(config.branches),
+        branches=_branches(suite, config.branches),
     )
     pairs = zip(requests, products, strict=True)
     return conditions, [_warnings(request, product, lost) for request, product in pairs]
@@ -138,9 +138,10 @@ def _dials(suite: Suite, request: RemixRequest) -> Dials:
     return Dials(request.cfg_scale, outline, style)
 
 
-def _branches(config: BranchesConfig) -> Branches:
+def _branches(suite: Suite, config: BranchesConfig) -> Branches:
+    until = config.guidance_until
     return Branches(
-        guidance=(config.guidance_from, config.guidance_until),
+        guidance=(config.guidance_from, suite.spec.guidance_until if until is None else until),
         outline=(config.outline_from, config.outline_until),
         outline_unconditional=config.outline_unconditional,
     )

@@ -13,6 +13,7 @@ from PIL import Image
 from remixlab import images, remix
 from remixlab.models.schedulers import make_scheduler
 from remixlab.models.spec import SchedulerSpec
+from remixlab.models.suite import Suite
 from remixlab.remix import Remixer
 from remixlab.request import SIZES, RemixRequest, RemixResult
 from tests.conftest import make_product, make_reference
@@ -188,6 +189,21 @@ def test_every_field_matters(latents_of: Any, change: dict[str, Any]) -> None:
 def test_negative_prompt_does_not_matter_without_guidance(latents_of: Any) -> None:
     a, b = latents_of([request(cfg_scale=1.0), request(cfg_scale=1.0, negative_prompt="oak")])
     assert torch.equal(a, b)
+
+
+def test_guidance_ends_where_the_suite_says_unless_the_branches_do(tiny_remixer: Remixer) -> None:
+    suite, config = tiny_remixer.suite, tiny_remixer.config
+    early = replace(suite, spec=replace(suite.spec, guidance_until=0.5))
+
+    def background(suite: Suite, until: float | None) -> Image.Image:
+        branches = replace(config.branches, guidance_until=until)
+        made = Remixer(suite, replace(config, steps=2, branches=branches))
+        return made.remix(request(cfg_scale=6.0)).background
+
+    always, half = background(suite, None), background(suite, 0.5)
+    assert always != half
+    assert background(early, None) == half
+    assert background(early, 1.0) == always
 
 
 def test_prompt_only_and_empty_prompt(tiny_remixer: Remixer) -> None:

@@ -34,7 +34,7 @@ from remixlab.models.attention import CrossRows, attach_processors
 from remixlab.models.norms import relay_norms
 from remixlab.models.plain_attention import PlainAttention
 
-DROP_TEXT, DROP_REFERENCE, BLANK_REFERENCE, USE_OUTLINE = 0.12, 0.45, 0.08, 0.5
+DROP_TEXT, DROP_REFERENCE, BLANK_REFERENCE, USE_OUTLINE = 0.12, 0.45, 0.08, 0.35
 # Share of the texts that name no more than the product: with a reference, and without one, where
 # the text is all there is to learn from.
 BARE_TEXT, BARE_ALONE = 0.35, 0.1

@@ -70,6 +70,7 @@ class SuiteSpec:
     native_area: int
     size_multiple: int
     steps: int
+    guidance_until: float
     scheduler: SchedulerSpec
     reference_mode: str
     calibration: tuple[tuple[float, float], ...]
@@ -99,6 +100,7 @@ class SuiteSpec:
             native_area=config.native_area,
             size_multiple=config.size_multiple,
             steps=config.steps,
+            guidance_until=config.guidance_until,
             scheduler=_as_scheduler(config.scheduler),
             reference_mode=config.reference_mode,
             calibration=calibration_points(config.style_calibration),

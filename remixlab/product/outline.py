@@ -26,9 +26,9 @@ def draw_outline(
     "silhouette" is the boundary of the product's mask, "edges" adds the Canny edges inside it.
     Every line lies on the product, where the composite covers it, never in the part that is
     generated; where the product leaves the picture there is no line along the border. `width`
-    is in pixels, by default 1/256 of the shorter side and at least one. Parts thinner than two
-    thirds of a latent of `latent` x `latent` pixels get no line: the ControlNet speaks in latents,
-    and would take what lies between reeds or twigs for the product.
+    is in pixels, by default 1/256 of the shorter side and at least one. Parts thinner than a
+    latent of `latent` x `latent` pixels get no line: the ControlNet speaks in latents, and would
+    take what lies between reeds, or within a handle, for the product.
 
     Raises InvalidConfig on an unknown kind, a width below 1 or an empty size.
     """
@@ -40,7 +40,7 @@ def draw_outline(
     if width < 1:
         raise InvalidConfig(field="outline.width", value=width, accepted="at least 1 pixel")
     small = product.resized(size)
-    mask = _opened(_mask(small.alpha), latent // 3)
+    mask = _opened(_mask(small.alpha), (latent - 1) // 2)
     inner = _erode(mask, width)
     outline = mask - inner
     return outline | _edges(small, inner, width) if kind == "edges" else outline

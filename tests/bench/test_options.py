@@ -45,5 +45,6 @@ def test_every_option_gets_a_row_with_its_difference(tmp_path: Path) -> None:
     assert rows[0]["psnr_db"] < 60 and rows[0]["largest"] > 0
     assert (rows[1]["psnr_db"], rows[1]["largest"]) == (100.0, 0.0)  # as it is by default
     table = (tmp_path / "table.md").read_text()
-    assert "model=mini model.native_area=4096 steps=2 model.weights=random" in table
+    settings = "model=mini branches.guidance_until=1 model.native_area=4096 steps=2"
+    assert f"{settings} model.weights=random" in table
     assert all(f"| `{option}` |" in table for option in chosen)

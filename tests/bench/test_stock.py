@@ -22,8 +22,8 @@ WEIGHTS = Path(remixlab.mini.__file__).parent / "weights"
 
 
 def remixer(*, hold: bool, area: int = 128 * 128) -> Remixer:
-    overrides = ["steps=3", f"model.native_area={area}", f"hold_product={hold}"]
-    return Remixer.from_config("mini", overrides=overrides)
+    overrides = [f"model.native_area={area}", f"hold_product={hold}", "branches.guidance_until=1"]
+    return Remixer.from_config("mini", overrides=["steps=3", *overrides])
 
 
 def request(**dials: float) -> RemixRequest:
