@@ -109,7 +109,9 @@ class SuiteConfig:
         style_calibration: pairs of style_fidelity and the adapter's scale; empty: the same.
         distilled_steps: numbers of steps that there are weights for; `steps` is one of them, and
             no other number works with it. Empty: any number.
-        guidance_until: the share of the steps after which guidance only flattens the picture.
+        guidance_until: the share of the steps after which no unconditional pass runs, for a suite
+            whose late steps guidance only makes flatter (Kynkäänniemi et al. 2024,
+            arXiv:2404.07724).
         licence, commercial_use, download_gb: of the base (10^9 bytes of the files that are read
             from it); the other parts carry their own.
     """
@@ -173,7 +175,8 @@ class BranchesConfig:
     """When guidance and outline run, as shares of the steps.
 
     Attributes:
-        guidance_from, guidance_until: outside, no unconditional pass. null: the suite's own.
+        guidance_from, guidance_until: outside, no unconditional pass; an end of null is the
+            suite's own.
         outline_from, outline_until: outside, no ControlNet.
         outline_unconditional: false: the ControlNet steers the conditional rows only.
     """

@@ -53,7 +53,7 @@ def recipe(
         decoder=Budget(2, 1, 2, 1e-3),
         style_reader=Budget(2, 1, 2, 1e-3),
         prompt_reader=Budget(2, 1, 2, 1e-3),
-        half_size=Budget(2, 1, 4, 1e-3),  # two rows with an outline: one pixel cannot be normed
+        half_size=Budget(2, 1, 6, 1e-3),  # two rows with an outline: one pixel cannot be normed
         full_size=Budget(2, 1, 4, 1e-3),
         scorer_shards=1,
         scorer=Budget(2, 1, 2, 1e-3),
