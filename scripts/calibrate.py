@@ -1,14 +1,15 @@
 """Fit a suite's `style_calibration`, so that a style_fidelity means what it means elsewhere.
 
     python scripts/calibrate.py                               the mini suite
-    python scripts/calibrate.py realvisxl_lightning           on a card: 612 remixes, resumable
-    python scripts/calibrate.py sdxl runtime.batch_size=4 steps=20
+    python scripts/calibrate.py realvisxl_lightning scorer=ViT-L-14/datacomp_xl_s13b_b90k
+                                                              on a card: 1,224 remixes, resumable
 
 Sweeps the IP-Adapter's scale over twelve references (configs/experiment/style_calibration.yaml),
-ranks each background's own reference among them, and inverts the curve. Writes the map into
-configs/model/SUITE.yaml, and what it comes from to benchmarks/results/calibration_SUITE/. A suite
-that extends another inherits its map: calibrate it on its own. Five of the references are
-photographs that `python scripts/fetch_photographs.py` fetches first.
+ranks each background's own reference among them, and inverts the curve, up to the scale from which
+on colours, textures and a CLIP are jointly no nearer. Writes the map into configs/model/SUITE.yaml,
+and what it comes from to benchmarks/results/calibration_SUITE/. A suite that extends another
+inherits its map: calibrate it on its own. Five of the references are photographs that
+`python scripts/fetch_photographs.py` fetches first.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -23,15 +25,19 @@ from typing import Annotated, Any, cast
 import numpy as np
 import pyarrow.parquet as pq
 import typer
+from numpy.typing import NDArray
 
+from remixlab.bench.probe import take_probe
 from remixlab.config import compose_config
 from remixlab.environment import describe_environment
 from remixlab.errors import RemixError
 from remixlab.sweep.calibration import Calibration, fit, wanted_agreement
 from remixlab.sweep.config import FidelityConfig, register_fidelity
 from remixlab.sweep.fidelity import Sweep
+from remixlab.sweep.nearness import Nearness, find_end
 
 ROOT = Path(__file__).parents[1]
+_GUARDS = {"growth": "outline_growth", "leakage": "leakage"}
 _LINE = re.compile(r"^style_calibration:.*\n?", re.MULTILINE)
 
 
@@ -53,19 +59,43 @@ def main(
         sys.exit(f"error: {error}")
     rows = pq.read_table(run / "cells.parquet").to_pylist()
     among = len({row["ref_image"] for row in rows})
-    found = fit(
-        [row["style_fidelity"] for row in rows], [row["reference_rank"] for row in rows], among
-    )
+    near = nearness(rows)
+    scales, ranks = zip(*((r["style_fidelity"], r["reference_rank"]) for r in rows), strict=True)
+    found = fit(scales, ranks, among, near.end)
     if write:
         write_points(configs / f"{model}.yaml", found)
-    table = _table(model, found, among)
-    _keep(results / f"calibration_{model}", table, found, sweep)
+    table = _table(model, found, near, among)
+    folder = results / f"calibration_{model}"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "table.md").write_text(table)
+    (folder / "raw.json").write_text(_record(model, found, near, sweep))
+    _plot(folder / "curve.png", found, near)
     print(table)
+
+
+def nearness(rows: Sequence[Mapping[str, Any]]) -> Nearness:
+    """Where the sweep's cells end, by colours, textures and CLIP, guarded by growth and leakage."""
+    scales = sorted({row["style_fidelity"] for row in rows})
+    by_picture: dict[tuple[Any, ...], dict[float, Mapping[str, Any]]] = {}
+    for row in rows:
+        key = row["product_image"], row["ref_image"], row["seed"]
+        by_picture.setdefault(key, {})[row["style_fidelity"]] = row
+    cells = [[found[scale] for scale in scales] for found in by_picture.values()]
+
+    def scores(name: str) -> NDArray[np.float64]:
+        return np.array([[cell[name] for cell in line] for line in cells], float)
+
+    eyes = {
+        "colours": scores("lab_wasserstein"),
+        "textures": scores("texture_distance"),
+        "CLIP": 100 - scores("clip_style"),
+    }
+    return find_end(scales, eyes, {name: scores(score) for name, score in _GUARDS.items()})
 
 
 def _config(model: str, overrides: list[str], runs: Path) -> FidelityConfig:
     register_fidelity()
-    settings = [f"model={model}", "experiment=style_calibration", f"out={runs}", "scorer=null"]
+    settings = [f"model={model}", "experiment=style_calibration", f"out={runs}"]
     return cast(FidelityConfig, compose_config([*settings, *overrides], name="fidelity"))
 
 
@@ -78,16 +108,18 @@ def write_points(path: Path, found: Calibration) -> None:
     path.write_text(replaced if times else text.rstrip("\n") + "\n" + line)
 
 
-def _keep(folder: Path, table: str, found: Calibration, sweep: Sweep) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    suite = dict(sweep.remixer.suite.provenance)
-    record = {**asdict(found), "suite": suite, "environment": describe_environment()}
-    (folder / "raw.json").write_text(json.dumps(record, indent=1, default=str) + "\n")
-    (folder / "table.md").write_text(table)
-    _plot(folder / "curve.png", found)
+def _record(model: str, found: Calibration, near: Nearness, sweep: Sweep) -> str:
+    record = {
+        **asdict(found),
+        "nearness": asdict(near),
+        "suite": dict(sweep.remixer.suite.provenance),
+        "environment": describe_environment(),
+        "probe": take_probe(model),  # with the map that was just written
+    }
+    return json.dumps(record, indent=1, default=str) + "\n"
 
 
-def _table(model: str, found: Calibration, among: int) -> str:
+def _table(model: str, found: Calibration, near: Nearness, among: int) -> str:
     lines = [f"Calibration of style_fidelity, suite {model}", ""]
     lines += ["| style_fidelity | agreement wanted | scale |", "|---|---|---|"]
     for fidelity, scale in found.points:
@@ -95,18 +127,22 @@ def _table(model: str, found: Calibration, among: int) -> str:
         wanted = agreement if fidelity <= 1 else "the largest scale"
         note = ": not reached" if fidelity in found.unreached else ""
         lines.append(f"| {fidelity:g} | {wanted}{note} | {scale:g} |")
-    lines += ["", "| scale | agreement (95 % interval) | fitted |", "|---|---|---|"]
+    lines += ["", f"| scale | agreement (95 % interval) | fitted | {' | '.join(near.distances)} |"]
+    lines.append("|---|---|---" + "|---" * len(near.distances) + "|")
     measured = zip(found.scales, found.agreement, found.fitted, strict=True)
-    lines += [f"| {scale:g} | {mean} | {fitted:.3f} |" for scale, mean, fitted in measured]
+    for place, (scale, mean, fitted) in enumerate(measured):
+        shares = " | ".join(f"{shares[place]:.3f}" for shares in near.distances.values())
+        lines.append(f"| {scale:g} | {mean} | {fitted:.3f} | {shares} |")
     about = (
         f"Agreement: the share of backgrounds that are closest to their own reference of {among}. "
-        "What no scale reaches keeps style_fidelity as the scale, or takes the smallest scale "
-        "within one standard error of the best, if that is larger."
+        "Beside it the distances to the own reference, as shares of those at a scale of 0 "
+        "(geometric means): of colours, textures, a CLIP, and of the three jointly. The map ends "
+        f"at {near.end:g}, by: {near.limit}; what no scale up to there reaches takes that scale."
     )
     return "\n".join([*lines, "", about]) + "\n"
 
 
-def _plot(path: Path, found: Calibration) -> None:
+def _plot(path: Path, found: Calibration, near: Nearness) -> None:
     import matplotlib  # takes a second to import
 
     matplotlib.use("Agg")
@@ -114,20 +150,27 @@ def _plot(path: Path, found: Calibration) -> None:
 
     style: Any = {"font.size": 8, "axes.spines.top": False, "axes.spines.right": False}
     with pyplot.rc_context(style):
-        figure, axes = pyplot.subplots(figsize=(4.2, 3), layout="constrained")
+        figure, axes = pyplot.subplots(figsize=(4.2, 3.8), layout="constrained")
         means = [interval.mean for interval in found.agreement]
         below = [m.mean - m.low for m in found.agreement]
         above = [m.high - m.mean for m in found.agreement]
         axes.errorbar(found.scales, means, (below, above), fmt="o", ms=3, lw=1, color="#0072B2")
-        axes.plot(found.scales, found.fitted, color="#0072B2", lw=1, label="fitted")
+        axes.plot(found.scales, found.fitted, color="#0072B2", lw=1, label="agreement")
+        for (name, shares), look in zip(
+            near.distances.items(), ("-", "--", "-.", ":"), strict=True
+        ):
+            axes.plot(near.scales, shares, look, color="#888888", lw=1, label=f"distance, {name}")
+        axes.axvline(near.end, color="#D55E00", lw=0.8)
         dial = [point for point in found.points if point[0] <= 1]
         reached = [float(np.interp(scale, found.scales, found.fitted)) for _, scale in dial]
         scales = [scale for _, scale in dial]
         axes.plot(scales, reached, "D", ms=5, color="#D55E00", label="style_fidelity")
         for (fidelity, scale), at in zip(dial, reached, strict=True):
             axes.annotate(f"{fidelity:g}", (scale, at), (5, -8), textcoords="offset points")
-        axes.set(xlabel="scale of the IP-Adapter", ylabel="agreement with the own reference")
-        axes.legend(frameon=False, loc="lower right")
+        axes.set(
+            xlabel="scale of the IP-Adapter", ylabel="agreement, distance to the own reference"
+        )
+        figure.legend(frameon=False, loc="outside lower center", ncols=2)
         figure.savefig(path, dpi=200)
         pyplot.close(figure)
 

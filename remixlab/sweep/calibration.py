@@ -16,7 +16,6 @@ from remixlab.metrics.intervals import Interval, bootstrap
 
 TOP = 0.95  # the agreement at a style_fidelity of 1; all of a few dozen pictures would be luck
 FIDELITIES = 0.25, 0.5, 0.7, 1.0
-_DEVIATIONS = 2 * 1.96  # of a 95 % interval's ends, in standard errors
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,7 @@ class Calibration:
         agreement: the agreement at each, with its 95 % interval.
         fitted: the same, made to rise (isotonic regression).
         points: pairs of style_fidelity and scale, for a suite's `style_calibration`.
-        unreached: the fidelities whose agreement no scale gives.
+        unreached: the fidelities whose agreement no scale up to the end gives.
     """
 
     scales: tuple[float, ...]
@@ -43,19 +42,18 @@ def wanted_agreement(style_fidelity: float, among: int) -> float:
     return 1 / among + (TOP - 1 / among) * style_fidelity
 
 
-def fit(scales: Sequence[float], ranks: Sequence[float], among: int) -> Calibration:
+def fit(scales: Sequence[float], ranks: Sequence[float], among: int, end: float) -> Calibration:
     """The smallest scale that gives each fidelity the agreement that is wanted of it.
 
     Agreement over scale is noisy and flattens: it is made to rise by isotonic regression (Barlow
     and Brunk 1972, by the pool of adjacent violators), weighted by how many pictures there are.
-    A fidelity that no scale reaches is itself the scale, or, if that is larger, the smallest scale
-    within one standard error of the best agreement (the rule of Breiman et al. 1984 for the
-    simplest of equal models): more would cost the prompt its say, for nothing that was measured.
+    A fidelity that is reached by no scale up to `end` takes `end`: more would only be more.
 
     Args:
         scales: of each picture, from 0.
         ranks: of each picture, its own reference's among all, see `ReferenceRank`.
         among: how many references there are.
+        end: the scale beyond which nothing is nearer, see `remixlab.sweep.nearness`.
 
     Raises:
         ValueError: no pictures, none at scale 0, or fewer than two references or scales.
@@ -69,16 +67,11 @@ def fit(scales: Sequence[float], ranks: Sequence[float], among: int) -> Calibrat
     counts = np.array([len(group) for group in groups], float)
     fitted = isotonic_regression([m.mean for m in means], weights=counts).x.round(9)
     rises, first = np.unique(fitted, return_index=True)  # a plateau is reached where it begins
-    enough = rises[-1] - (means[-1].high - means[-1].low) / _DEVIATIONS
     asked = {fidelity: wanted_agreement(fidelity, among) for fidelity in FIDELITIES}
-    unreached = tuple(f for f, wanted in asked.items() if wanted > rises[-1])
-    least, *inverse = np.interp([enough, *asked.values()], rises, levels[first])
-    wanted_scales = [
-        max(fidelity, least) if fidelity in unreached else scale
-        for fidelity, scale in zip(asked, inverse, strict=True)
-    ]
-    never_falling = np.maximum.accumulate(wanted_scales).round(3)
-    points = list(zip(asked, never_falling.tolist(), strict=True))
+    unreached = tuple(f for f, w in asked.items() if w > np.interp(end, levels, fitted))
+    inverse = np.interp(list(asked.values()), rises, levels[first])
+    chosen = [end if f in unreached else s for f, s in zip(asked, inverse, strict=True)]
+    points = list(zip(asked, np.round(chosen, 3).tolist(), strict=True))
     if points[-1][1] < levels[-1]:  # above 1 the dial goes on to the largest scale swept
         points.append((2.0, float(levels[-1])))
     return Calibration(

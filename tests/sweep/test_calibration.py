@@ -18,10 +18,10 @@ SCALES = np.linspace(0, 2, 17)
 PICTURES = 1000
 
 
-def fitted(curve: np.ndarray) -> Calibration:
+def fitted(curve: np.ndarray, end: float = 2.0) -> Calibration:
     """To as many pictures a scale as say its agreement to a thousandth."""
     first = np.arange(PICTURES) < np.round(curve * PICTURES)[:, None]
-    return fit(np.repeat(SCALES, PICTURES), np.where(first, 1, 2).ravel(), AMONG)
+    return fit(np.repeat(SCALES, PICTURES), np.where(first, 1, 2).ravel(), AMONG, end)
 
 
 def test_a_known_curve_is_inverted() -> None:
@@ -48,7 +48,9 @@ def test_two_suites_agree_at_every_fidelity_after_it() -> None:
 
 
 def test_only_the_first_rank_counts() -> None:
-    near, far = (fit(SCALES, np.where(SCALES < 1, rank, 1), AMONG).agreement for rank in (2, AMONG))
+    near, far = (
+        fit(SCALES, np.where(SCALES < 1, rank, 1), AMONG, 2.0).agreement for rank in (2, AMONG)
+    )
     assert near == far and near[0].mean == 0 and near[-1].mean == 1
 
 
@@ -59,29 +61,30 @@ def test_noise_that_falls_is_made_to_rise() -> None:
     assert scales == sorted(scales)
 
 
-def test_what_no_scale_reaches_keeps_the_dial_as_scale() -> None:
-    found = fitted(CHANCE + 0.5 * np.minimum(SCALES / 0.25, 1))  # 0.6 from a scale of 0.25 on
+def test_nothing_goes_beyond_the_end() -> None:
+    found = fitted(CHANCE + (TOP - CHANCE) * SCALES / 1.75, end=1.25)  # all of it at 1.75
+    assert found.unreached == (1.0,)
+    points = dict(found.points)
+    assert points[1.0] == 1.25 and points[0.7] == pytest.approx(0.7 * 1.75, abs=2e-3)
+    assert points[2.0] == 2.0  # above 1 is more than the calibration stands for
+
+
+def test_an_end_behind_what_is_wanted_takes_nothing_away() -> None:
+    curve = np.minimum(CHANCE + 2 * (TOP - CHANCE) * SCALES, 1.0)
+    assert fitted(curve, end=1.5).points == fitted(curve, end=2.0).points
+
+
+def test_what_no_scale_reaches_takes_the_end() -> None:
+    found = fitted(CHANCE + 0.5 * np.minimum(SCALES / 0.25, 1), end=0.75)  # 0.6 from 0.25 on
     assert found.unreached == (0.7, 1.0)
-    assert dict(found.points)[0.7] == 0.7 and dict(found.points)[1.0] == 1.0
+    assert dict(found.points)[0.7] == dict(found.points)[1.0] == 0.75
     assert dict(found.points)[0.5] < 0.25
-
-
-def test_what_no_scale_reaches_gets_a_larger_scale_where_that_still_helps() -> None:
-    found = fitted(CHANCE + 0.45 * np.minimum(SCALES / 1.5, 1))  # 0.55 from a scale of 1.5 on
-    assert found.unreached == (0.7, 1.0)
-    assert dict(found.points)[0.7] == dict(found.points)[1.0] == pytest.approx(1.5, abs=0.06)
-
-
-def test_a_rise_within_the_noise_is_not_chased() -> None:
-    """The last scales rise by less than their own standard error: the dial stops before them."""
-    found = fitted(np.where(SCALES < 0.5, CHANCE, 0.6 + 0.005 * SCALES))
-    assert 0.7 in found.unreached and dict(found.points)[0.7] == 0.7
 
 
 @pytest.mark.parametrize(("scales", "among"), [([0.0, 0.0], 7), ([0.5, 1.0], 7), ([0.0, 1.0], 1)])
 def test_too_little_to_fit(scales: list[float], among: int) -> None:
     with pytest.raises(ValueError, match="calibration needs"):
-        fit(scales, [1.0, 1.0], among)
+        fit(scales, [1.0, 1.0], among, 1.0)
 
 
 def test_the_script_writes_the_map_where_the_suite_is(tmp_path: Path) -> None:
