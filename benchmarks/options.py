@@ -18,6 +18,7 @@ import typer
 from rich.progress import track
 
 from remixlab import Remixer, RemixRequest, RemixResult
+from remixlab.bench.probe import take_probe
 from remixlab.config import compose_config
 from remixlab.environment import describe_environment, device_name
 
@@ -66,6 +67,7 @@ def main(
         "batch": batch,
         "rows": rows,
         "environment": describe_environment(),
+        "probe": None if plain.config.model.weights == "random" else take_probe(model),
     }
     out.mkdir(parents=True, exist_ok=True)
     (out / "raw.json").write_text(json.dumps(result, indent=1, default=str) + "\n")

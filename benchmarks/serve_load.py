@@ -31,6 +31,7 @@ from PIL import Image, ImageOps
 from rich import print
 
 from remixlab import images
+from remixlab.bench.probe import take_probe
 from remixlab.environment import describe_environment
 
 ROOT = Path(__file__).parents[1]
@@ -97,6 +98,7 @@ def main(
         "rates": rates,
         "ratio": median(rates["batched"]) / median(rates["single"]) if rounds else None,
         "environment": describe_environment(),
+        "probe": take_probe(),
     }
     out.mkdir(parents=True, exist_ok=True)
     (out / "raw.json").write_text(json.dumps(result, indent=1, default=str) + "\n")

@@ -26,6 +26,7 @@ from rich.progress import track
 
 from remixlab import Remixer, RemixRequest, images
 from remixlab.bench.floor import count_work, floor_seconds, measure_rates
+from remixlab.bench.probe import take_probe
 from remixlab.bench.stock import StockRemixer, stock_remixers
 from remixlab.config import compose_config
 from remixlab.environment import describe_environment
@@ -85,6 +86,7 @@ def main(
         "our_stages_seconds_a_cell": _stages(remixer, ordered),
         "config": asdict(config),
         "environment": environment,
+        "probe": take_probe(config.model.name),
     }
     out = out / f"sweep_speed_{preset}"
     out.mkdir(parents=True, exist_ok=True)

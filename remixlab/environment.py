@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from remixlab.machine import output
+from remixlab.machine import output, processor
 from remixlab.provenance import versions
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def describe_environment() -> dict[str, Any]:
     return {
         "git": _git(),
         "versions": versions(),
-        "processor": platform.processor() or platform.machine(),
+        "processor": processor(),
         "threads": torch.get_num_threads(),
         "platform": platform.platform(),
         "cuda": torch.version.cuda,

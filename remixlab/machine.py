@@ -20,7 +20,7 @@ def hardware(device: torch.device) -> dict[str, Any]:
             "cudnn": torch.backends.cudnn.version(),
         }
     return {
-        "name": _processor(),
+        "name": processor(),
         "instructions": torch.backends.cpu.get_cpu_capability(),
         "threads": torch.get_num_threads(),
     }
@@ -47,8 +47,8 @@ def output(command: list[str], folder: Path) -> str | None:
 
 
 @cache
-def _processor() -> str:
-    """Linux tells the model only here; `platform.processor` is the architecture there."""
+def processor() -> str:
+    """The processor's model; Linux tells it only here, `platform.processor` is the architecture."""
     path = Path("/proc/cpuinfo")
     lines = path.read_text().splitlines() if path.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]

@@ -7,7 +7,6 @@ Python's imports. Writes benchmarks/results/first_remix/.
 from __future__ import annotations
 
 import json
-import platform
 import statistics
 import time
 from pathlib import Path
@@ -17,8 +16,10 @@ import torch
 import typer
 
 from remixlab import Remixer
+from remixlab.bench.probe import take_probe
 from remixlab.body import read_body, request_from
 from remixlab.environment import process_peak
+from remixlab.machine import processor
 from remixlab.provenance import versions
 
 
@@ -40,13 +41,14 @@ def main(
     first, *counted = [remixer.remix(asked).timings for _ in range(runs + 1)]
     record = {
         "what": f"{model}, {asked.product.width}x{asked.product.height}, one remix",
-        "machine": f"{platform.machine()}, {torch.get_num_threads()} threads",
+        "machine": f"{processor()}, {torch.get_num_threads()} threads",
         "device": str(remixer.suite.device),
         "load_s": load,
         "first_s": first,
         "runs_s": counted,
         "peak_memory_gb": process_peak() / 1e9,
         "versions": versions(),
+        "probe": take_probe(model),
     }
     out.mkdir(parents=True, exist_ok=True)
     (out / "raw.json").write_text(json.dumps(record, indent=1) + "\n")

@@ -13,12 +13,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
-import torch
 import typer
 from PIL import Image
 from rich.progress import Progress
 
 from remixlab import Remixer, images
+from remixlab.bench.probe import take_probe
+from remixlab.environment import describe_environment
 from remixlab.metrics.clip import Scorer
 from remixlab.mini.trial.outline import outline_findings
 from remixlab.mini.trial.prompt import prompt_findings
@@ -56,7 +57,7 @@ def main(
     table = "\n".join(_table(findings)) + "\n"
     print(table)
     if sheet:
-        _keep(findings, table, out, weights)
+        _keep(findings, table, out, weights, settings)
         sheet.save(out / "samples.jpg", quality=85)
     if not all(finding.holds for finding in findings):
         raise typer.Exit(1)
@@ -86,10 +87,12 @@ def _table(findings: Iterable[Finding]) -> Iterator[str]:
         yield f"| {f.what} | {f.value} | {f.wanted} | {holds} |"
 
 
-def _keep(findings: Sequence[Finding], table: str, out: Path, weights: Path) -> None:
+def _keep(
+    findings: Sequence[Finding], table: str, out: Path, weights: Path, settings: Sequence[str]
+) -> None:
     out.mkdir(parents=True, exist_ok=True)
     (out / "table.md").write_text(table)
-    raw = {"torch": torch.__version__, "threads": torch.get_num_threads()}
+    raw = {"environment": describe_environment(), "probe": take_probe("mini", settings)}
     (out / "raw.json").write_text(
         json.dumps(raw | {"findings": [asdict(f) for f in findings]}, indent=1) + "\n"
     )

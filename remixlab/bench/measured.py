@@ -24,3 +24,4 @@ class Measured:
     memory: dict[str, float]
     card: list[dict[str, float]]
     notes: list[str]
+    probe: dict[str, Any] | None

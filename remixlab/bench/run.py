@@ -22,6 +22,7 @@ from remixlab.bench.config import LatencyConfig
 from remixlab.bench.floor import count_work, measure_rates
 from remixlab.bench.latency import Counting, OurWay, Sample, StockWay, Way, measure
 from remixlab.bench.measured import Measured
+from remixlab.bench.probe import take_probe
 from remixlab.bench.profile import write_profile
 from remixlab.bench.record import write_results
 from remixlab.bench.stock import stock_remixers
@@ -62,6 +63,7 @@ def run_latency(config: LatencyConfig) -> Measured:
     return Measured(
         config, describe_run(remixer.suite), load, {"total": first.total, **first.stages}, samples,
         rates, work, _memory(remixer, list(requests.values())), card, notes,
+        None if config.model.weights == "random" else take_probe(config.model.name),
     )  # fmt: skip
 
 

@@ -104,7 +104,7 @@ def measured(samples: list[Sample]) -> Measured:
     environment = describe_environment() | {"dtype": "float32"}  # as of a run with a suite
     return Measured(
         config, environment, 0.5, {"total": 3.0}, samples, Rates(1e10, 1e10), work,
-        {"process": 2e9}, [], ["A note."],
+        {"process": 2e9}, [], ["A note."], None,
     )  # fmt: skip
 
 
