@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import socket
 import sys
 import threading
@@ -30,6 +31,7 @@ _ADDRESSES = """
 :: ::1 ::ffff:127.0.0.1 ::ffff:10.0.0.1 ::ffff:8.8.8.8 ::127.0.0.1 64:ff9b::7f00:1
 64:ff9b::808:808 64:ff9b:1::1 100::1 2001::1 2001:0:4136:e378:8000:63bf:3fff:fdd2 2001:2::1
 2001:10::1 2001:20::1 2001:db8::1 2002:7f00:1::1 2002:808:808::1 2620:4f:8000::1 3fff::1 5f00::1
+2a01:1:2:3:0:5efe:a00:1 2a01:1:2:3:200:5efe:7f00:1 2a01:1:2:3:0:5efe:808:808 3ffe:831f::1
 fc00::1 fd00:ec2::254 fe80::1 fec0::1 ff02::1 ff0e::1
 """
 _SPELLINGS = r"""
@@ -131,13 +133,21 @@ def test_public_addresses_are_allowed(address: str) -> None:
 def test_only_the_networks_that_are_named_open() -> None:
     config = ServeConfig(allow_networks=["10.1.0.0/16", "fd00::/8"])
     assert is_allowed("10.1.2.3", config.networks()) and is_allowed("fd00::1", config.networks())
-    for closed in ("10.2.0.1", "::ffff:10.1.2.3", "fe80::1", "127.0.0.1", "not an address"):
+    embedded = "::ffff:10.1.2.3", "fd00::5efe:a01:203"
+    for closed in (*embedded, "10.2.0.1", "fe80::1", "127.0.0.1", "not an address"):
         assert not is_allowed(closed, config.networks())
+
+
+@given(prefix=st.integers(0, 2**64 - 1), universal=st.booleans(), last=st.integers(0, 2**32 - 1))
+def test_no_isatap_address_is_public(prefix: int, universal: bool, last: int) -> None:
+    identifier = (0x02005EFE if universal else 0x5EFE) << 32 | last
+    address = ipaddress.IPv6Address((prefix % 2**61 | 1 << 61) << 64 | identifier)
+    assert address in ipaddress.IPv6Network("2000::/3")
+    assert not is_allowed(str(address))
 
 
 def test_what_is_public_is_public_to_python_too() -> None:
     """Our table may only take away."""
-    import ipaddress
     import random
 
     draw = random.Random(0)
@@ -189,6 +199,10 @@ def test_an_image_is_fetched_as_it_is(site: Site) -> None:
         ("/file", InvalidRequest),
         ("/userinfo", InvalidRequest),
         ("/other", InvalidRequest),
+        ("/open-bracket", InvalidRequest),
+        ("/half-bracket", InvalidRequest),
+        ("/no-address", InvalidRequest),
+        ("/bad-port", InvalidRequest),
     ],
 )
 def test_hostile_servers_end_in_bounded_time(
