@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import h11
@@ -12,18 +13,23 @@ _SMALL_CHUNK = 64  # ... so many bytes each: the parsing of one costs as much as
 
 
 class Parser(h11.Connection):
-    """The server's side of a connection.
-
-    Attributes:
-        fault: why the latest RemoteProtocolError was raised; its `error_status_hint` is the status
-            that the client should get.
-    """
+    """The server's side of a connection."""
 
     def __init__(self) -> None:
         super().__init__(h11.SERVER, HEAD_BYTES)
-        self.fault: h11.RemoteProtocolError | None = None
+        self._fault: h11.RemoteProtocolError | None = None
         self._chunks = 0
         self._bytes = 0
+
+    def complaint(self) -> tuple[int, str]:
+        """The status and words for the client that the latest fault calls for.
+
+        h11 ends some of its messages with the very bytes, which may be a key: these are left out.
+        """
+        if self._fault is None:
+            return 400, "HTTP"
+        words = re.split(r":?\s+(?:bytearray\()?b?['\"]", str(self._fault))[0]
+        return self._fault.error_status_hint, f"HTTP: {words}"
 
     def next_event(self) -> Any:
         """The next event, as h11 has it; raises h11.RemoteProtocolError.
@@ -39,14 +45,15 @@ class Parser(h11.Connection):
             elif isinstance(event, h11.Data):
                 self._check_chunk(event)
         except h11.RemoteProtocolError as error:
-            self.fault = error
+            self._fault = error
             raise
         return h11.NEED_DATA if isinstance(event, h11.ConnectionClosed) else event
 
     def _check_chunk(self, data: h11.Data) -> None:
         self._chunks += data.chunk_start
         self._bytes += len(data.data)
-        if self._chunks > _MANY_CHUNKS and self._bytes < self._chunks * _SMALL_CHUNK:
+        # The latest one need not be all here.
+        if self._chunks > _MANY_CHUNKS and self._bytes < (self._chunks - 1) * _SMALL_CHUNK:
             raise h11.RemoteProtocolError("too many small chunks")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import Any
 
 import h11
@@ -103,8 +104,7 @@ class WireProtocol(H11Protocol):
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP; `msg` is uvicorn's, the parser knows better."""
-        fault = self._parser.fault
-        self._refuse(fault.error_status_hint if fault else 400, f"HTTP: {fault or msg}")
+        self._refuse(*self._parser.complaint())
 
     @property
     def _busy(self) -> bool:
@@ -164,7 +164,9 @@ class WireProtocol(H11Protocol):
         if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
             return
         made = answer(status, words, {"Connection": "close", **(headers or {})})
-        head = h11.Response(status_code=status, headers=made.raw_headers)
+        fields = [*self.server_state.default_headers, *made.raw_headers]
+        reason = HTTPStatus(status).phrase.encode()
+        head = h11.Response(status_code=status, headers=fields, reason=reason)
         for event in (head, h11.Data(data=bytes(made.body)), h11.EndOfMessage()):
             self.transport.write(self.conn.send(event) or b"")
 

@@ -42,10 +42,8 @@ def answers(raw: bytes) -> list[tuple[int, bytes]]:
     while raw:
         top, _, rest = raw.partition(b"\r\n\r\n")
         status = int(top.split(b" ", 2)[1])
-        lengths = [
-            line for line in top.lower().split(b"\r\n") if line.startswith(b"content-length")
-        ]
-        size = int(lengths[0].split(b":")[1]) if lengths else 0
+        length = re.search(rb"(?i)\ncontent-length: (\d+)", top)
+        size = int(length[1]) if length else 0
         if status >= 200:
             found.append((status, rest[:size]))
         raw = rest[size:]
