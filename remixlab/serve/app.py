@@ -62,7 +62,8 @@ def _add_remix(app: FastAPI, service: Service) -> None:
     )
     async def remix(request: Request, key: Annotated[str | None, Security(_key)]) -> Response:
         # Nothing has read the body yet, and for a wrong key nothing will.
-        if not service.keys.accept((key or "").encode("latin-1")):
+        address = request.client.host if request.client else ""
+        if not await service.guesses.accept((key or "").encode("latin-1"), address):
             raise HTTPException(401, "X-Photio-Key: accepted: a valid key")
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != "application/json" or _is_compressed(request):

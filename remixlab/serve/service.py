@@ -22,6 +22,7 @@ from remixlab.serve.answers import answer
 from remixlab.serve.auth import Keys
 from remixlab.serve.config import ServerConfig
 from remixlab.serve.fetch import Fetcher, is_url
+from remixlab.serve.guesses import Guesses
 from remixlab.serve.metrics import Metrics
 from remixlab.serve.worker import Maker, Worker
 
@@ -35,6 +36,7 @@ class Service:
     def __init__(self, maker: Maker, config: ServerConfig, keys: Keys) -> None:
         self.config = config
         self.keys = keys
+        self.guesses = Guesses(keys)
         self.metrics = Metrics()
         self.worker = Worker(maker, config, self.metrics)
         self._admission = Admission(config.serve)
