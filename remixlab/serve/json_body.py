@@ -103,9 +103,9 @@ class _Reader:
             try:
                 text = self._content[self._at : stop].decode("ascii")
                 piece = json.loads(f'"{text}"')
-            except ValueError as error:
-                # Both kinds of error say where in the piece; the quote was added.
-                place = error.pos - 1 if isinstance(error, json.JSONDecodeError) else error.start
+            except (UnicodeDecodeError, json.JSONDecodeError) as error:
+                # Both say where in the piece; the quote before it was added.
+                place = error.start if isinstance(error, UnicodeDecodeError) else error.pos - 1
                 self._at += max(0, place)
                 raise self._wrong("base64 as valid JSON", name) from error
             if not piece.isascii():  # an escape; one such character makes all others four bytes
