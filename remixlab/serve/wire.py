@@ -23,6 +23,7 @@ from remixlab.serve.http1 import Parser
 # A connection that is closed with bytes unread is reset, and a reset takes back the answer that
 # the client has not read yet: so long it is only half closed.
 _LINGER_S = 2.0
+_UNREAD_S = 5.0  # beyond `upload_s`, within which a route that wants the body has answered 408
 _PROBES_S = (0.1, 1.0)  # after the first, and between all others
 
 
@@ -123,8 +124,8 @@ class WireProtocol(H11Protocol):
         self._stop("phase")
         if phase is not None and phase[0] == "head":
             self._start("phase", self._limits.head_s, self._end_head)
-        elif phase is not None:  # the route has answered 408 by then, if it wanted the body
-            self._start("phase", self._limits.upload_s + _LINGER_S, self.transport.abort)
+        elif phase is not None:
+            self._start("phase", self._limits.upload_s + _UNREAD_S, self.transport.abort)
 
     def _due(self) -> tuple[str, object] | None:
         """What is awaited: a head, first or begun, or the body of a request; None: neither."""

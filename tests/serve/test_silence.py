@@ -49,6 +49,7 @@ def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """A server that waits half a second for a head, and less for a body."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(wire, "_LINGER_S", 0.3)
+        patch.setattr(wire, "_UNREAD_S", 0.3)
         settings = ["serve.head_s=0.5", "serve.upload_s=0.3"]
         with running(tmp_path_factory.mktemp("serve"), *settings) as server:
             yield server
