@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import socket
 import sys
 import threading
@@ -16,7 +15,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from remixlab.errors import ImageTooLarge, InvalidImage, InvalidRequest
-from remixlab.serve.addresses import is_allowed
 from remixlab.serve.config import ServeConfig
 from remixlab.serve.fetch import Fetcher, parse
 from tests.serve.fakes import make_body, picture_of, running
@@ -121,41 +119,6 @@ def test_hostile_urls_are_refused_without_a_connection(
         fetch(url)
     assert connects == []
     assert "example" not in str(caught.value) and "127" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    "address", ["8.8.8.8", "1.1.1.1", "192.0.1.1", "100.63.0.1", "100.128.0.1", "2606:4700::1111"]
-)
-def test_public_addresses_are_allowed(address: str) -> None:
-    assert is_allowed(address)
-
-
-def test_only_the_networks_that_are_named_open() -> None:
-    config = ServeConfig(allow_networks=["10.1.0.0/16", "fd00::/8"])
-    assert is_allowed("10.1.2.3", config.networks()) and is_allowed("fd00::1", config.networks())
-    embedded = "::ffff:10.1.2.3", "fd00::5efe:a01:203"
-    for closed in (*embedded, "10.2.0.1", "fe80::1", "127.0.0.1", "not an address"):
-        assert not is_allowed(closed, config.networks())
-
-
-@given(prefix=st.integers(0, 2**64 - 1), universal=st.booleans(), last=st.integers(0, 2**32 - 1))
-def test_no_isatap_address_is_public(prefix: int, universal: bool, last: int) -> None:
-    identifier = (0x02005EFE if universal else 0x5EFE) << 32 | last
-    address = ipaddress.IPv6Address((prefix % 2**61 | 1 << 61) << 64 | identifier)
-    assert address in ipaddress.IPv6Network("2000::/3")
-    assert not is_allowed(str(address))
-
-
-def test_what_is_public_is_public_to_python_too() -> None:
-    """Our table may only take away."""
-    import random
-
-    draw = random.Random(0)
-    for _ in range(20_000):
-        address = ipaddress.ip_address(draw.getrandbits(32))
-        assert not is_allowed(str(address)) or address.is_global
-        wide = ipaddress.IPv6Address(draw.getrandbits(128))
-        assert not is_allowed(str(wide)) or wide.is_global
 
 
 @settings(max_examples=500, deadline=None)
