@@ -7,13 +7,18 @@ import contextlib
 import math
 import numbers
 import re
+import string
 
 from remixlab.errors import ImageTooLarge, InvalidRequest
 
 MAX_TEXT = 4000  # characters
 MAX_SEED = 2**32  # inclusive
 LARGEST = {"cfg_scale": 30, "outline_fidelity": 2, "style_fidelity": 2}
-_INTEGER = re.compile(r"\s*[+-]?[0-9]{1,20}\s*")
+# Numbers as text, in words that regular expressions of Python, JavaScript and JSON schemas share:
+# plain decimals as forms send them, though Python also reads 1_0, 1e1 and digits of other scripts.
+_SPACE = r"[ \t\r\n]*"
+NUMBER_TEXT = rf"{_SPACE}[+-]?[0-9]+(\.[0-9]+)?{_SPACE}"
+SEED_TEXT = rf"{_SPACE}([+-]?[0-9]{{1,20}})?{_SPACE}"
 _BASE64 = "base64 or a data URL of a PNG, JPEG or WebP image"
 
 
@@ -30,9 +35,9 @@ def clean_text(name: str, value: object) -> str:
 
 def clean_seed(value: object) -> int:
     """An integer or its text: 1 to 2^32 inclusive, -1 or blank for -1, or InvalidRequest."""
-    if value is None or (isinstance(value, str) and not value.strip()):
+    if value is None or (isinstance(value, str) and not value.strip(" \t\r\n")):
         return -1
-    if isinstance(value, str) and _INTEGER.fullmatch(value):
+    if isinstance(value, str) and re.fullmatch(SEED_TEXT, value):
         value = int(value)
     number = 0  # outside the range
     if isinstance(value, numbers.Integral) and not isinstance(value, bool):
@@ -44,13 +49,16 @@ def clean_seed(value: object) -> int:
 
 
 def clean_number(name: str, value: object, largest: float) -> float:
-    """A finite number, or its text, from 0 to `largest`, or InvalidRequest."""
+    """A finite number, or its text in plain digits, from 0 to `largest`, or InvalidRequest."""
     number = math.nan
-    if isinstance(value, (numbers.Real, str)) and not isinstance(value, bool):
+    if isinstance(value, str):
+        number = float(value) if re.fullmatch(NUMBER_TEXT, value) else math.nan
+    elif isinstance(value, numbers.Real) and not isinstance(value, bool):
         with contextlib.suppress(ValueError, OverflowError):
             number = float(value)
     if not 0 <= number <= largest:  # also false for NaN
         accepted = f"a number from 0 to {largest:g}"
+        accepted += ", in plain digits" if isinstance(value, str) else ""
         raise InvalidRequest(field=name, value=value, accepted=accepted)
     return number + 0.0  # -0.0 becomes 0.0, so that equal requests also print equally
 
@@ -83,9 +91,18 @@ def _decode_base64(name: str, text: str, shown: str) -> bytes:
         if not head.lower().endswith(";base64"):
             raise InvalidRequest(field=name, value=shown, accepted=_BASE64)
     try:
-        data = base64.b64decode("".join(payload.split()), validate=True)
+        data = base64.b64decode(_without_space(payload), validate=True)
     except ValueError as error:  # binascii.Error is one
         raise InvalidRequest(field=name, value=shown, accepted=_BASE64) from error
     if not data:
         raise InvalidRequest(field=name, value=shown, accepted=_BASE64)
     return data
+
+
+def _without_space(text: str) -> bytes:
+    """The text's bytes without ASCII white space: of base64 as many as there are characters.
+
+    Raises ValueError for text that is not ASCII. Splitting and joining would make an object of
+    every word, which for three-letter words is 30 times the text.
+    """
+    return text.encode("ascii").translate(None, string.whitespace.encode())

@@ -29,7 +29,10 @@ curl --request POST --url http://127.0.0.1:8000/v1/inference/remix \\
 
 Every answer under `/v1` is `{"status_code": int, "body": str}`, with the same number as HTTP
 status, and has an `X-Request-Id`, which names the request in the server's log. A 503 carries
-`Retry-After`; `remixlab.RemixClient` waits and tries again by itself. Images as http(s) URLs are
+`Retry-After`; `remixlab.RemixClient` waits and tries again by itself. After ten wrong keys from an
+address its next requests are looked at eight a second. What is no HTTP, or does not come within
+`serve.head_s`, is answered in the same form with 400, 408, 431 or 501, without an id, and the
+connection ends. Images as http(s) URLs are
 off unless the server runs with `serve.allow_urls=true`.
 """
 

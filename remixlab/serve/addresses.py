@@ -24,18 +24,30 @@ _CLOSED_4 = [
 ]  # fmt: skip
 # All of IPv6's public addresses are in here; loopback, mapped, NAT64, local and multicast are not.
 _OPEN_6 = ipaddress.IPv6Network("2000::/3")
-# Protocol assignments with Teredo, documentation, 6to4, AS112, documentation again.
+# Protocol assignments with Teredo, documentation, 6to4, AS112, the 6bone with the first Teredo,
+# documentation again.
 _CLOSED_6 = [
     ipaddress.IPv6Network(text)
-    for text in ("2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20")
-]
+    for text in (
+        "2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3ffe::/16", "3fff::/20",
+    )
+]  # fmt: skip
+# ISATAP (RFC 5214, 6.1): under any prefix, public ones too, these interface identifiers make a
+# router dial the IPv4 address in the last 32 bits.
+_ISATAP = (0x00005EFE, 0x02005EFE)
 
 
 def is_allowed(address: str, networks: Sequence[Network] = ()) -> bool:
-    """Whether an IP address (as text) is public, or in one of the private `networks` allowed."""
+    """Whether an IP address (as text) is public, or in one of the private `networks` allowed.
+
+    An IPv6 address that stands for an IPv4 one is neither, whatever both are. Translators with a
+    prefix of a network's own (NAT64 of RFC 6052, 6rd) cannot be told from other addresses.
+    """
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
+        return False
+    if parsed.version == 6 and (int(parsed) >> 32) & 0xFFFFFFFF in _ISATAP:
         return False
     if any(parsed in network for network in networks):
         return True

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Annotated
 
 from fastapi import FastAPI, Request, Response, Security
-from fastapi.responses import JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.security import APIKeyHeader
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.exceptions import HTTPException
@@ -17,6 +17,7 @@ from remixlab.errors import InvalidImage, InvalidRequest
 from remixlab.serve.admission import Busy
 from remixlab.serve.answers import answer, answer_to, is_clients_fault
 from remixlab.serve.front import Front
+from remixlab.serve.manual import POLICY, manual
 from remixlab.serve.schema import REMIX_BODY, REMIX_RESPONSES
 from remixlab.serve.service import Service
 
@@ -39,12 +40,14 @@ def create_app(service: Service) -> FastAPI:
         summary="Product photographs from a cut-out, a reference and a prompt.",
         version="1",
         lifespan=lifespan,
+        docs_url=None,  # theirs loads scripts from another host
         redoc_url=None,
         redirect_slashes=False,  # a redirect would be an answer outside the envelope
     )
     app.add_middleware(Front, metrics=service.metrics, hosts=service.config.serve.allowed_hosts)
     _add_remix(app, service)
     _add_health(app, service)
+    _add_manual(app)
     _add_errors(app, service)
     return app
 
@@ -59,12 +62,18 @@ def _add_remix(app: FastAPI, service: Service) -> None:
     )
     async def remix(request: Request, key: Annotated[str | None, Security(_key)]) -> Response:
         # Nothing has read the body yet, and for a wrong key nothing will.
-        if not service.keys.accept((key or "").encode("latin-1")):
+        address = request.client.host if request.client else ""
+        if not await service.guesses.accept((key or "").encode("latin-1"), address):
             raise HTTPException(401, "X-Photio-Key: accepted: a valid key")
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind != "application/json" or "content-encoding" in request.headers:
+        if kind != "application/json" or _is_compressed(request):
             raise HTTPException(415, "Content-Type: accepted: application/json, not compressed")
         return await service.remix(request)
+
+
+def _is_compressed(request: Request) -> bool:
+    named = ",".join(request.headers.getlist("content-encoding")).lower().split(",")
+    return any(name.strip() not in ("", "identity") for name in named)
 
 
 def _add_health(app: FastAPI, service: Service) -> None:
@@ -92,10 +101,19 @@ def _add_health(app: FastAPI, service: Service) -> None:
         return Response(service.metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
 
+def _add_manual(app: FastAPI) -> None:
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> HTMLResponse:
+        return HTMLResponse(manual(app.openapi()), headers={"Content-Security-Policy": POLICY})
+
+
 def _add_errors(app: FastAPI, service: Service) -> None:
     @app.exception_handler(HTTPException)
     async def refused(_request: Request, error: HTTPException) -> Response:
-        return answer(error.status_code, error.detail, error.headers)
+        headers = dict(error.headers or {})
+        if headers.get("Allow") == "GET":
+            headers["Allow"] = "GET, HEAD"  # see Front
+        return answer(error.status_code, error.detail, headers)
 
     @app.exception_handler(InvalidRequest)
     @app.exception_handler(InvalidImage)

@@ -24,6 +24,10 @@ class ServeConfig:
 
     Attributes:
         host, port: where it listens; port 0 takes a free one.
+        max_connections: open at once, and fewer where the process may not open that many files;
+            whichever is silent longest goes for the next one.
+        head_s: seconds for a connection's first byte and for the head of a request.
+        answer_s: seconds in which a client has to take its answer.
         keys_file: hashed keys (`remixlab keys`); the environment may hold more of them.
         allowed_hosts: names that a request's Host header may have, beside localhost and plain
             addresses; `*.example.com` and `*` are understood.
@@ -43,6 +47,9 @@ class ServeConfig:
 
     host: str = "127.0.0.1"
     port: int = within(8000, 0, 65535)
+    max_connections: int = within(512, 8, 65536)
+    head_s: float = within(10.0, 0.1, 600)
+    answer_s: float = within(60.0, 0.1, 3600)
     keys_file: str = "~/.config/remixlab/keys.json"
     allowed_hosts: list[str] = field(default_factory=list)
     queue: int = within(32, 1, 4096)

@@ -84,7 +84,7 @@ class Fetcher:
             content, location = await self._get(target, addresses, field)
             if location is None:
                 return content
-            url = urljoin(url, location)
+            url = _redirected(url, location, field)
         accepted = f"a URL with at most {_REDIRECTS} redirects"
         raise InvalidImage(field=field, value="a URL", accepted=accepted)
 
@@ -175,6 +175,14 @@ def parse(url: str, field: str) -> Target:
     host = _host(parts.netloc.lower(), field)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Target(parts.scheme, host, port or _PORTS[parts.scheme], path)
+
+
+def _redirected(url: str, location: str, field: str) -> str:
+    """Where a redirect leads; what is no URL is refused as the client's own would be."""
+    try:
+        return urljoin(url, location)
+    except ValueError as error:
+        raise _refused(field) from error
 
 
 def _host(netloc: str, field: str) -> str:

@@ -21,7 +21,9 @@ class Front:
     """ASGI middleware around all routes.
 
     A Host header must be a plain address, localhost or an allowed name: DNS rebinding needs a
-    name. Whatever a route raises becomes a 500 in the envelope, whose id the log explains.
+    name. HTTP/1.0 may come without: no browser speaks it. HEAD goes where GET goes, and whoever
+    writes the answer to the wire leaves its body out. Whatever a route raises becomes a 500 in
+    the envelope, whose id the log explains.
     """
 
     def __init__(self, app: ASGIApp, metrics: Metrics, hosts: list[str]) -> None:
@@ -36,6 +38,8 @@ class Front:
             return
         exchange = _Exchange(send)
         scope["state"] = {**scope.get("state", {}), "id": exchange.name}
+        if scope["method"] == "HEAD":
+            scope = {**scope, "method": "GET"}
         with structlog.contextvars.bound_contextvars(request=exchange.name):
             await self._pass(scope, receive, exchange)
             if scope["path"].startswith("/v1/"):  # probes would drown what matters
@@ -44,7 +48,8 @@ class Front:
             _log.info("answered", path=scope["path"], status=exchange.status, seconds=seconds)
 
     async def _pass(self, scope: Scope, receive: Receive, exchange: _Exchange) -> None:
-        if not self._knows(Headers(scope=scope).get("host", "")):
+        host = Headers(scope=scope).get("host")
+        if not (self._knows(host or "") or (host is None and scope["http_version"] == "1.0")):
             accepted = "Host: accepted: an address, localhost, or a name in serve.allowed_hosts"
             await answer(400, accepted)(scope, receive, exchange.send)
             return

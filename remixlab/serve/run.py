@@ -16,6 +16,7 @@ from remixlab.serve.auth import ENVIRONMENT, Keys
 from remixlab.serve.config import ServerConfig
 from remixlab.serve.logs import configure_logs
 from remixlab.serve.service import Service
+from remixlab.serve.wire import WireConfig
 
 _MARGIN_S = 5.0  # for answers to be written after the last picture is made
 # Clients drop idle connections after a few seconds. If the server did so first, a request could
@@ -64,8 +65,9 @@ def check_host(host: str, keys: Keys) -> None:
 def serve(service: Service) -> None:
     """Serve until a signal comes."""
     settings = service.config.serve
-    configured = uvicorn.Config(
+    configured = WireConfig(
         create_app(service),
+        settings,
         host=settings.host,
         port=settings.port,
         log_config=None,

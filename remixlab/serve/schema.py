@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from remixlab.fields import LARGEST, MAX_SEED, MAX_TEXT
+from remixlab.fields import LARGEST, MAX_SEED, MAX_TEXT, NUMBER_TEXT, SEED_TEXT
 from remixlab.request import DEFAULT_NEGATIVE_PROMPT, SIZES, RemixRequest
 
-_NUMBER = r"^\s*[+-]?[0-9]+(\.[0-9]+)?\s*$"
 _SIZES = ", ".join(
     f"{size.name} {size.ratio} {size.width}x{size.height}" for size in SIZES.values()
 )
@@ -21,7 +20,7 @@ def _number(name: str, words: str) -> dict[str, Any]:
     return {
         "anyOf": [
             {"type": "number", "minimum": 0, "maximum": largest},
-            {"type": "string", "pattern": _NUMBER},
+            {"type": "string", "pattern": f"^{NUMBER_TEXT}$"},
         ],
         "default": getattr(RemixRequest, name),
         "description": f"{words} 0 to {largest:g}, as a number or its text.",
@@ -55,7 +54,7 @@ REMIX_SCHEMA: dict[str, Any] = {
             "anyOf": [
                 {"type": "integer", "enum": [-1]},
                 {"type": "integer", "minimum": 1, "maximum": MAX_SEED},
-                {"type": "string", "pattern": r"^\s*([+-]?[0-9]{1,20})?\s*$"},
+                {"type": "string", "pattern": f"^{SEED_TEXT}$"},
                 {"type": "null"},
             ],
             "default": -1,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import json
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -14,7 +13,6 @@ from fastapi.responses import JSONResponse
 from starlette.requests import ClientDisconnect
 
 from remixlab import images
-from remixlab.errors import InvalidRequest
 from remixlab.product import cut_out
 from remixlab.request import RemixRequest, RemixResult
 from remixlab.serve.admission import Admission, Busy
@@ -22,6 +20,8 @@ from remixlab.serve.answers import answer
 from remixlab.serve.auth import Keys
 from remixlab.serve.config import ServerConfig
 from remixlab.serve.fetch import Fetcher, is_url
+from remixlab.serve.guesses import Guesses
+from remixlab.serve.json_body import parse_body
 from remixlab.serve.metrics import Metrics
 from remixlab.serve.worker import Maker, Worker
 
@@ -35,6 +35,7 @@ class Service:
     def __init__(self, maker: Maker, config: ServerConfig, keys: Keys) -> None:
         self.config = config
         self.keys = keys
+        self.guesses = Guesses(keys)
         self.metrics = Metrics()
         self.worker = Worker(maker, config, self.metrics)
         self._admission = Admission(config.serve)
@@ -61,7 +62,7 @@ class Service:
         return answer(200, body, {"X-Remix-Seed": str(result.seed), "Server-Timing": times})
 
     async def _read(self, content: bytearray) -> RemixRequest:
-        body = await self._in_thread(_parse, content)
+        body = await self._in_thread(parse_body, content)
         for name in ("product_image", "ref_image"):
             if self.config.serve.allow_urls and is_url(body.get(name)):
                 body[name] = await self._fetcher.fetch(body[name], name)
@@ -82,16 +83,6 @@ class Service:
 
     async def _in_thread(self, work: Callable[..., T], *args: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._coders, work, *args)
-
-
-def _parse(content: bytearray) -> dict[str, Any]:
-    try:
-        body = json.loads(content)
-    except (ValueError, RecursionError):
-        body = None
-    if not isinstance(body, dict):
-        raise InvalidRequest(field="body", value=f"{len(content)} bytes", accepted="a JSON object")
-    return body
 
 
 async def _attended(request: Request, work: Coroutine[Any, Any, T], seconds: float) -> T:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import requests
-import uvicorn
 from PIL import Image
 
 from remixlab import images
@@ -23,6 +22,7 @@ from remixlab.serve.auth import ENVIRONMENT, Keys
 from remixlab.serve.config import compose_server
 from remixlab.serve.run import Server
 from remixlab.serve.service import Service
+from remixlab.serve.wire import WireConfig
 from tests.conftest import make_product, make_reference
 
 KEY = "a-key-of-the-tests"
@@ -93,7 +93,7 @@ def running(
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(512)
-        settings = uvicorn.Config(create_app(service), log_config=None, ws="none")
+        settings = WireConfig(create_app(service), config.serve, log_config=None, ws="none")
         server = Server(settings, service)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
