@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -26,10 +25,12 @@ import typer
 
 from remixlab.config import compose_config
 from remixlab.environment import describe_environment
-from remixlab.errors import RemixError
+from remixlab.files import whole, write_whole
+from remixlab.outputs import check_file, check_folder
 from remixlab.sweep.calibration import Calibration, fit, wanted_agreement
 from remixlab.sweep.config import FidelityConfig, register_fidelity
 from remixlab.sweep.fidelity import Sweep
+from remixlab.telling import one_line
 
 ROOT = Path(__file__).parents[1]
 _LINE = re.compile(r"^style_calibration:.*\n?", re.MULTILINE)
@@ -46,27 +47,29 @@ def main(
     write: Annotated[bool, typer.Option(help="Put the map into SUITE.yaml.")] = True,
 ) -> None:
     """Sweep, fit, write."""
-    try:
-        sweep = Sweep.prepare(_config(model, overrides or [], runs))
-        run = sweep.run()
-    except RemixError as error:
-        sys.exit(f"error: {error}")
+    kept, suite = results / f"calibration_{model}", configs / f"{model}.yaml"
+    check_folder("--results", kept)
+    if write:
+        check_file("--configs", suite)
+    sweep = Sweep.prepare(_config(model, overrides or [], runs))
+    run = sweep.run()
     rows = pq.read_table(run / "cells.parquet").to_pylist()
     among = len({row["ref_image"] for row in rows})
     found = fit(
         [row["style_fidelity"] for row in rows], [row["reference_rank"] for row in rows], among
     )
     if write:
-        write_points(configs / f"{model}.yaml", found)
+        write_points(suite, found)
     table = _table(model, found, among)
-    _keep(results / f"calibration_{model}", table, found, sweep)
+    _keep(kept, table, found, sweep)
     print(table)
 
 
 def _config(model: str, overrides: list[str], runs: Path) -> FidelityConfig:
     register_fidelity()
-    settings = [f"model={model}", "experiment=style_calibration", f"out={runs}", "scorer=null"]
-    return cast(FidelityConfig, compose_config([*settings, *overrides], name="fidelity"))
+    settings = ["experiment=style_calibration", f"out={runs}", "scorer=null", *overrides]
+    # The last of several counts, and the map goes into the file of this one.
+    return cast(FidelityConfig, compose_config([*settings, f"model={model}"], name="fidelity"))
 
 
 def write_points(path: Path, found: Calibration) -> None:
@@ -75,15 +78,14 @@ def write_points(path: Path, found: Calibration) -> None:
     line = f"style_calibration: [{pairs}]  # scripts/calibrate.py\n"
     text = path.read_text()
     replaced, times = _LINE.subn(line, text)
-    path.write_text(replaced if times else text.rstrip("\n") + "\n" + line)
+    write_whole(path, replaced if times else text.rstrip("\n") + "\n" + line)
 
 
 def _keep(folder: Path, table: str, found: Calibration, sweep: Sweep) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
     suite = dict(sweep.remixer.suite.provenance)
     record = {**asdict(found), "suite": suite, "environment": describe_environment()}
-    (folder / "raw.json").write_text(json.dumps(record, indent=1, default=str) + "\n")
-    (folder / "table.md").write_text(table)
+    write_whole(folder / "raw.json", json.dumps(record, indent=1, default=str) + "\n")
+    write_whole(folder / "table.md", table)
     _plot(folder / "curve.png", found)
 
 
@@ -128,9 +130,11 @@ def _plot(path: Path, found: Calibration) -> None:
             axes.annotate(f"{fidelity:g}", (scale, at), (5, -8), textcoords="offset points")
         axes.set(xlabel="scale of the IP-Adapter", ylabel="agreement with the own reference")
         axes.legend(frameon=False, loc="lower right")
-        figure.savefig(path, dpi=200)
+        with whole(path) as partial:
+            figure.savefig(partial, dpi=200)
         pyplot.close(figure)
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    with one_line():
+        typer.run(main)

@@ -19,7 +19,10 @@ import typer
 from remixlab import Remixer
 from remixlab.body import read_body, request_from
 from remixlab.environment import process_peak
+from remixlab.files import write_whole
+from remixlab.outputs import check_folder
 from remixlab.provenance import versions
+from remixlab.telling import one_line
 
 
 def main(
@@ -33,6 +36,7 @@ def main(
     ),
 ) -> None:
     """Measure, print and keep."""
+    check_folder("--out", out)
     asked = request_from(read_body(request), {})
     start = time.perf_counter()
     remixer = Remixer.from_config(model)
@@ -48,8 +52,7 @@ def main(
         "peak_memory_gb": process_peak() / 1e9,
         "versions": versions(),
     }
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "raw.json").write_text(json.dumps(record, indent=1) + "\n")
+    write_whole(out / "raw.json", json.dumps(record, indent=1) + "\n")
     medians = {stage: statistics.median(run[stage] for run in counted) for stage in first}
     total = statistics.median(sum(run.values()) for run in counted)
     lines = ["| stage | median seconds | share |", "|---|---|---|"]
@@ -59,9 +62,10 @@ def main(
         f"Load {load:.1f} s, first remix {sum(first.values()):.1f} s, peak memory of the process "
         f"{record['peak_memory_gb']:.1f} GB; {record['what']}, {record['machine']}."
     )
-    (out / "table.md").write_text("\n".join(lines) + "\n")
+    write_whole(out / "table.md", "\n".join(lines) + "\n")
     print("\n".join(lines))
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    with one_line():
+        typer.run(main)
