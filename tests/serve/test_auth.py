@@ -136,14 +136,14 @@ def test_a_server_without_keys_says_so(tmp_path: Path, monkeypatch: pytest.Monke
     class Quiet:
         def __init__(self, *_: object) -> None: ...
 
-        def run(self) -> None: ...
+        def run(self, sockets: list[socket.socket]) -> None: ...
 
     monkeypatch.setattr(run, "Server", Quiet)
     config = compose_server([f"serve.keys_file={tmp_path}/none"])
     for environment, lines in (({}, 1), ({ENVIRONMENT: "k"}, 0)):
         keys = Keys(config.serve.key_path, environment)
         with structlog.testing.capture_logs() as events:
-            run.serve(Service(FakeMaker(), config, keys))
+            run.serve(Service(FakeMaker(), config, keys), [])
         assert len([event for event in events if "no API keys" in event["event"]]) == lines
 
 
@@ -154,7 +154,9 @@ def test_no_key_image_or_prompt_is_logged(live: Live, caplog: pytest.LogCaptureF
         live.post(body | {"seed": 0})
         live.post(body, headers={"X-Photio-Key": "a-wrong-secret"})
         live.post(body | {"product_image": body["product_image"][:-40]})
-        wait_until(lambda: len(events) == 4)  # a line is written once its answer is out
+        wait_until(
+            lambda: [e["event"] for e in events].count("answered") == 4
+        )  # a line is written once its answer is out
     text = json.dumps(events) + caplog.text
     for secret in (KEY, "a-wrong-secret", "a-secret-prompt", body["product_image"][100:120]):
         assert secret not in text
