@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from remixlab.body import files_named_in, read_body, request_from
 from remixlab.caches import settle_caches
 from remixlab.fetch.command import fetch
+from remixlab.loopback import bypass_proxies
 from remixlab.outputs import PICTURES, check_file, check_folder
 from remixlab.replay.command import replay, show
 from remixlab.request import RemixRequest, RemixResult
@@ -231,6 +232,7 @@ def main() -> None:
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     with one_line():
         settle_caches()
+        bypass_proxies()  # for a mirror of the hub, a tracker or a page on this machine
         app()
 
 

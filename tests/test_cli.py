@@ -64,6 +64,13 @@ def test_request_file_and_flags(folder: Path, seen: list[RemixConfig]) -> None:
         assert "remixlab" not in made.text
 
 
+def test_the_last_of_several_suites_counts(folder: Path, seen: list[RemixConfig]) -> None:
+    arguments = ["remix", "--product", f"{folder}/p.png", "-o", f"{folder}/out.png"]
+    result = CliRunner().invoke(cli.app, [*arguments, "model=sdxl", "steps=3", "model=mini"])
+    assert result.exit_code == 0, result.output
+    assert [(made.model.name, made.steps) for made in seen] == [("mini", 3)]
+
+
 def test_bad_values_name_the_field(folder: Path) -> None:
     arguments = ["remix", "--product", f"{folder}/p.png", "--seed", "1.5"]
     error = CliRunner().invoke(cli.app, arguments).exception

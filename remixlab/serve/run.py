@@ -56,9 +56,9 @@ def run_server(config: ServerConfig) -> None:
     """
     keys = Keys(config.serve.key_path)
     check_host(config.serve.host, keys)
-    configure_logs()
-    disable_progress_bar()  # loading bars are no log events
     with bound(config.serve.host, config.serve.port) as sockets:
+        configure_logs()
+        disable_progress_bar()  # loading bars are no log events
         service = Service(Remixer.from_settings(config), config, keys)
         serve(service, sockets)
 

@@ -9,6 +9,7 @@ import socket
 import stat
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
@@ -121,6 +122,25 @@ def test_without_keys_nobody_needs_one(tmp_path: Path) -> None:
         assert live.post(make_body(), headers={"X-Photio-Key": ""}).status_code == 200
         KeyFile(tmp_path / "keys.json").add("first")  # from now on they do
         assert live.post(make_body(), headers={"X-Photio-Key": ""}).status_code == 401
+
+
+def test_a_file_that_cannot_be_read_opens_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "keys.json"
+    KeyFile(path).add("phone")
+    keys, stat = Keys(path, {}), Path.stat
+
+    def denied(self: Path, **others: Any) -> Any:
+        if self == path:
+            raise PermissionError(13, "Permission denied", str(path))
+        return stat(self, **others)
+
+    monkeypatch.setattr(Path, "stat", denied)
+    for ask in (lambda: Keys(path, {}), lambda: keys.accept(b"")):
+        with pytest.raises(InvalidConfig, match="Permission denied") as caught:
+            ask()
+        assert caught.value.field == "serve.keys_file"
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "8.8.8.8", "gpu.example", ""])
