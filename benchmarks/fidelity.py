@@ -13,18 +13,16 @@ A run that was interrupted goes on where it stopped when the same command is giv
 
 from __future__ import annotations
 
-import sys
-
 import hydra
 from omegaconf import DictConfig
 from rich import print
 from transformers.utils.logging import disable_progress_bar
 
 from remixlab.config import config_folder, typed_config
-from remixlab.errors import RemixError
 from remixlab.sweep.config import FidelityConfig, register_fidelity
 from remixlab.sweep.fidelity import Sweep
 from remixlab.sweep.report import write_report
+from remixlab.telling import one_line
 from remixlab.tracking.config import check_tracking
 
 register_fidelity()
@@ -33,7 +31,7 @@ register_fidelity()
 @hydra.main(version_base=None, config_path=str(config_folder().resolve()), config_name="fidelity")
 def main(composed: DictConfig) -> None:
     """Plan and run one sweep, and write its report."""
-    try:
+    with one_line(kept="what is made is kept, and the same command goes on with it"):
         config: FidelityConfig = typed_config(composed)
         check_tracking(config.tracking)
         disable_progress_bar()  # one bar of ours instead of one for every part of the suite
@@ -46,10 +44,6 @@ def main(composed: DictConfig) -> None:
                 from remixlab.tracking.log import track
 
                 print(f"tracked: {track(folder, config.tracking)}")
-    except RemixError as error:
-        sys.exit(f"error: {error}")
-    except OSError as error:
-        sys.exit(f"error: {error}; what is made is kept, and the same command goes on with it")
 
 
 if __name__ == "__main__":

@@ -25,8 +25,10 @@ from omegaconf import DictConfig, OmegaConf
 from remixlab.bench.config import LatencyConfig, register_latency
 from remixlab.config import config_folder, typed_config
 from remixlab.environment import describe_environment
-from remixlab.errors import RemixError
-from remixlab.tracking.config import TrackingConfig, check_tracking
+from remixlab.files import write_whole
+from remixlab.outputs import check_folder
+from remixlab.telling import one_line
+from remixlab.tracking.config import check_tracking
 
 register_latency()
 
@@ -34,28 +36,21 @@ register_latency()
 @hydra.main(version_base=None, config_path=str(config_folder().resolve()), config_name="latency")
 def main(composed: DictConfig) -> None:
     """Write the settings to a new folder and measure in a new process."""
-    try:
+    with one_line():
         config: LatencyConfig = typed_config(composed)
         check_tracking(config.tracking)
-    except RemixError as error:
-        sys.exit(f"error: {error}")
-    folder = _new_folder(config)
-    (folder / "config.yaml").write_text(OmegaConf.to_yaml(OmegaConf.create(asdict(config))))
-    print(f"results: {folder}", flush=True)
-    done = subprocess.run([sys.executable, "-m", "remixlab.bench.run", str(folder)], check=False)
-    if done.returncode:
-        sys.exit(done.returncode)
-    if config.tracking.tracker == "mlflow":
-        _track(folder, config.tracking)
+        check_folder("out", Path(config.out))
+        folder = _new_folder(config)
+        write_whole(folder / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(asdict(config))))
+        print(f"results: {folder}", flush=True)
+        command = [sys.executable, "-m", "remixlab.bench.run", str(folder)]
+        done = subprocess.run(command, check=False)
+        if done.returncode:
+            sys.exit(done.returncode)
+        if config.tracking.tracker == "mlflow":
+            from remixlab.tracking.log import track  # a run that is not tracked does not wait
 
-
-def _track(folder: Path, tracking: TrackingConfig) -> None:
-    from remixlab.tracking.log import track  # a run that is not tracked does not wait for it
-
-    try:
-        print(f"tracked: {track(folder, tracking)}")
-    except RemixError as error:
-        sys.exit(f"error: {error}")
+            print(f"tracked: {track(folder, config.tracking)}")
 
 
 def _new_folder(config: LatencyConfig) -> Path:

@@ -21,6 +21,9 @@ from remixlab import Remixer, RemixRequest, RemixResult
 from remixlab.bench.probe import take_probe
 from remixlab.config import compose_config
 from remixlab.environment import describe_environment, device_name
+from remixlab.files import write_whole
+from remixlab.outputs import check_folder
+from remixlab.telling import one_line
 
 ROOT = Path(__file__).parents[1]
 OPTIONS = (
@@ -53,6 +56,7 @@ def main(
     ),
 ) -> None:
     """Time and compare one option after the other."""
+    check_folder("--out", out)
     requests = [_request(seed) for seed in range(1, batch + 1)]
     # Every branch in every step, so that an option that leaves some out is seen to.
     settings = [f"model={model}", "branches.guidance_until=1", *(base or [])]
@@ -69,10 +73,9 @@ def main(
         "environment": describe_environment(),
         "probe": None if plain.config.model.weights == "random" else take_probe(model),
     }
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "raw.json").write_text(json.dumps(result, indent=1, default=str) + "\n")
+    write_whole(out / "raw.json", json.dumps(result, indent=1, default=str) + "\n")
     table = _table(result)
-    (out / "table.md").write_text(table)
+    write_whole(out / "table.md", table)
     print(table)
 
 
@@ -145,4 +148,5 @@ def _table(result: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    with one_line():
+        typer.run(main)

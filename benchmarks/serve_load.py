@@ -33,6 +33,9 @@ from rich import print
 from remixlab import images
 from remixlab.bench.probe import take_probe
 from remixlab.environment import describe_environment
+from remixlab.files import write_whole
+from remixlab.outputs import check_folder
+from remixlab.telling import one_line
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "examples" / "references" / "wood.jpg"
@@ -80,6 +83,7 @@ def main(
     ),
 ) -> None:
     """Load a server, then compare batches with single requests."""
+    check_folder("--out", out)
     full = run_load(clients, seconds, f"serve.queue={queue}")
     full.check()
     rates: dict[str, list[float]] = {"batched": [], "single": []}
@@ -100,9 +104,8 @@ def main(
         "environment": describe_environment(),
         "probe": take_probe(),
     }
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "raw.json").write_text(json.dumps(result, indent=1, default=str) + "\n")
-    (out / "table.md").write_text(_table(result))
+    write_whole(out / "raw.json", json.dumps(result, indent=1, default=str) + "\n")
+    write_whole(out / "table.md", _table(result))
     print(_table(result))
 
 
@@ -134,8 +137,10 @@ def _path() -> dict[str, str]:
 def _ready(process: subprocess.Popen[bytes], log: Path) -> str:
     while process.poll() is None:
         found = re.search(r"running on (http://127\.0\.0\.1:\d+)", log.read_text())
-        if found and httpx2.get(f"{found[1]}/readyz").status_code == 200:
-            return found[1]
+        if found:
+            with httpx2.Client(transport=httpx2.HTTPTransport()) as http:  # without proxies
+                if http.get(f"{found[1]}/readyz").status_code == 200:
+                    return found[1]
         time.sleep(0.1)
     raise RuntimeError(log.read_text())
 
@@ -145,7 +150,8 @@ async def _load(url: str, process: subprocess.Popen[bytes], clients: int, second
     body = _body()
     start = time.monotonic()
     limits = httpx2.Limits(max_connections=clients)
-    async with httpx2.AsyncClient(base_url=url, timeout=_TIMEOUT_S, limits=limits) as http:
+    transport = httpx2.AsyncHTTPTransport(limits=limits)  # without the environment's proxies
+    async with httpx2.AsyncClient(base_url=url, timeout=_TIMEOUT_S, transport=transport) as http:
         watch = asyncio.create_task(_watch(process, load))
         asking = [_ask(http, body, load, n, start + seconds) for n in range(clients)]
         await asyncio.gather(*asking)
@@ -226,4 +232,5 @@ def _table(result: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    with one_line():
+        typer.run(main)

@@ -30,11 +30,14 @@ from remixlab.bench.probe import take_probe
 from remixlab.bench.stock import StockRemixer, stock_remixers
 from remixlab.config import compose_config
 from remixlab.environment import describe_environment
+from remixlab.files import write_whole
+from remixlab.outputs import check_folder
 from remixlab.prepare import prepare_product
 from remixlab.sweep.config import FidelityConfig, register_fidelity
 from remixlab.sweep.fidelity import expand_cells
 from remixlab.sweep.grid import Cell
 from remixlab.sweep.run import batches, named
+from remixlab.telling import one_line
 
 ROOT = Path(__file__).parents[1]
 
@@ -50,6 +53,8 @@ def main(
     ),
 ) -> None:
     """Compare the pictures, then time both ways."""
+    out = out / f"sweep_speed_{preset}"
+    check_folder("--out", out)
     environment = describe_environment()  # of the code that runs, before anybody edits it
     register_fidelity()
     # Stock diffusers guides in every step.
@@ -88,11 +93,9 @@ def main(
         "environment": environment,
         "probe": take_probe(config.model.name),
     }
-    out = out / f"sweep_speed_{preset}"
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "raw.json").write_text(json.dumps(result, indent=1, default=str) + "\n")
+    write_whole(out / "raw.json", json.dumps(result, indent=1, default=str) + "\n")
     table = _table(result)
-    (out / "table.md").write_text(table)
+    write_whole(out / "table.md", table)
     print(table)
 
 
@@ -178,4 +181,5 @@ def _table(result: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    with one_line():
+        typer.run(main)

@@ -39,6 +39,17 @@ def request_from(body: dict[str, Any], changes: dict[str, Any]) -> RemixRequest:
     return RemixRequest.from_body(merged)
 
 
+def files_named_in(path: Path) -> dict[str, Path]:
+    """The image files that the body in `path` names, by field; none where it cannot be read."""
+    try:
+        body = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    values = {name: body.get(name) for name in _IMAGES} if isinstance(body, dict) else {}
+    named = {name: value for name, value in values.items() if isinstance(value, str)}
+    return {name: path.parent / v for name, v in named.items() if len(v) <= _LONGEST_NAME}
+
+
 def _file_or_text(folder: Path, value: Any) -> Any:
     if not isinstance(value, str) or len(value) > _LONGEST_NAME:
         return value

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from remixlab.body import read_body, request_from
+from remixlab.body import files_named_in, read_body, request_from
+from remixlab.caches import settle_caches
 from remixlab.fetch.command import fetch
+from remixlab.loopback import bypass_proxies
+from remixlab.outputs import PICTURES, check_file, check_folder
 from remixlab.replay.command import replay, show
-from remixlab.request import RemixError, RemixRequest, RemixResult
+from remixlab.request import RemixRequest, RemixResult
 from remixlab.serve import cli as serve_cli
-from remixlab.sheet import make_sheet
+from remixlab.sheet import make_sheet, save_sheet
+from remixlab.telling import one_line
 from remixlab.tracking.command import track
 
 app = typer.Typer(
@@ -102,14 +104,13 @@ def remix(
         "style_fidelity": style_fidelity,
     }
     given = {name: value for name, value in fields.items() if value is not None}
+    read = {"--product": product, "--ref": ref, "--request": request}
+    _check_outputs(output, sheet, read)
     asked = build_request(request, given)
     result = _run(asked, overrides or [])
-    for path in (output, sheet):
-        if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
     result.save(output, metadata=metadata)
     if sheet is not None:
-        make_sheet(asked, result).save(sheet)
+        save_sheet(make_sheet(asked, result), sheet)
     _report(result, output, sheet)
 
 
@@ -136,8 +137,11 @@ def report(
     from remixlab.bench.compare import compare_runs, is_latency_run
     from remixlab.sweep.report import write_report
 
+    target = output or runs[0]
+    if output is not None or target.is_dir():  # a run that is not there is no folder to make
+        check_folder("--output", target)
     write = compare_runs if all(map(is_latency_run, runs)) else write_report
-    print(write(runs, output or runs[0]))
+    print(write(runs, target))
 
 
 app.command()(replay)
@@ -158,17 +162,26 @@ def build_request(body: Path | None, given: dict[str, Any]) -> RemixRequest:
     return RemixRequest(**given)
 
 
+def _check_outputs(output: Path, sheet: Path | None, read: dict[str, Path | None]) -> None:
+    """Neither may lie where it cannot be written, or be a file that the picture is made from."""
+    body = read["--request"]
+    others = read | (files_named_in(body) if body else {})
+    check_file("--output", output, endings=(".png",), others=others)
+    if sheet is not None:
+        others |= {"--output": output}
+        check_file("--sheet", sheet, endings=PICTURES, others=others)
+
+
 def _run(request: RemixRequest, overrides: list[str]) -> RemixResult:
     with _progress() as progress:
         task = progress.add_task("loading", total=None)
         from transformers.utils.logging import disable_progress_bar
 
+        from remixlab.config import compose_config
         from remixlab.remix import Remixer
 
         disable_progress_bar()  # one bar of ours instead of one for every part of the suite
-        model = next((o.split("=", 1)[1] for o in overrides if o.startswith("model=")), "mini")
-        rest = [o for o in overrides if not o.startswith("model=")]
-        remixer = Remixer.from_config(model, overrides=rest)
+        remixer = Remixer.from_settings(compose_config(overrides))
         progress.update(task, description="preparing")
         result = remixer.remix(request, on_step=_stepper(progress, task))
         progress.update(task, description="done")
@@ -212,18 +225,15 @@ serve_cli.register(app)
 
 
 def main() -> None:
-    """Entry point: errors of ours are one line on standard error and exit status 2."""
+    """Entry point: errors of ours and of the system are one line and exit status 2."""
     # The libraries' own warnings and bars are for their developers, not for whoever types this.
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("DIFFUSERS_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    try:
+    with one_line():
+        settle_caches()
+        bypass_proxies()  # for a mirror of the hub, a tracker or a page on this machine
         app()
-    except RemixError as error:
-        # Escaped: `remixlab[rembg]` in a message is no markup.
-        text = f"[red]error:[/] {escape(str(error))}"
-        _console.print(text, highlight=False, soft_wrap=True)  # commands in it can be copied
-        sys.exit(2)
 
 
 if __name__ == "__main__":

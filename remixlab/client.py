@@ -23,7 +23,9 @@ from PIL import Image
 
 from remixlab import images
 from remixlab.errors import InvalidConfig, InvalidImage, RemixError
+from remixlab.files import write_whole
 from remixlab.images import ImageSource
+from remixlab.loopback import check_proxies, is_loopback
 
 try:
     import httpx2
@@ -59,7 +61,7 @@ class RemixAnswer:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the PNG as it came, with the server's metadata."""
-        Path(path).write_bytes(self.png)
+        write_whole(Path(path), self.png)
 
 
 class RemixClient:
@@ -71,13 +73,21 @@ class RemixClient:
         timeout_s: for one answer.
         retries: how often a 503 is tried again, after the seconds of its Retry-After, and a server
             that refuses the connection, which ours does for the seconds that its model loads.
+
+    The environment's proxies count, but for a server on this machine.
+
+    Raises:
+        InvalidConfig: `url` is none, or the proxy on the way to it cannot be used.
     """
 
     def __init__(
         self, url: str, *, key: str | None = None, timeout_s: float = 300, retries: int = 5
     ) -> None:
         headers = {"X-Photio-Key": key} if key else {}
-        self._http = httpx2.Client(base_url=url, headers=headers, timeout=timeout_s)
+        transport = _transport(url)
+        self._http = httpx2.Client(
+            base_url=url, headers=headers, timeout=timeout_s, transport=transport
+        )
         self._retries = retries
 
     def __enter__(self) -> RemixClient:
@@ -129,6 +139,19 @@ class RemixClient:
             accepted = f"the address of a server that runs: {error}"
             url = str(self._http.base_url)
             raise InvalidConfig(field="url", value=url, accepted=accepted) from error
+
+
+def _transport(url: str) -> httpx2.HTTPTransport | None:
+    """What needs no proxy, for a server on this machine; else None, which is the library's own."""
+    try:
+        host = httpx2.URL(url).host
+    except (httpx2.InvalidURL, TypeError) as error:
+        accepted = "an address such as http://127.0.0.1:8000"
+        raise InvalidConfig(field="url", value=url, accepted=accepted) from error
+    if is_loopback(host):
+        return httpx2.HTTPTransport()
+    check_proxies()
+    return None
 
 
 def _sent(field: str, source: ImageSource) -> str:

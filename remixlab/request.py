@@ -28,7 +28,9 @@ from remixlab.errors import (
     RemixError,
 )
 from remixlab.fields import LARGEST, MAX_SEED, clean_number, clean_seed, clean_text, image_bytes
+from remixlab.files import write_whole
 from remixlab.images import ImageSource
+from remixlab.outputs import check_ending
 
 __all__ = [
     "DEFAULT_NEGATIVE_PROMPT",
@@ -191,13 +193,13 @@ class RemixResult:
     def save(self, path: str | os.PathLike[str], metadata: bool = True) -> None:
         """Write `image` as a PNG; `metadata` adds the provenance (JSON) as its text "remixlab".
 
-        Raises InvalidConfig when the name does not end in .png: metadata would not survive.
+        The file is written whole or not at all, and missing folders are made. Raises
+        InvalidConfig when the name does not end in .png: metadata would not survive.
         """
         target = Path(path)
-        if target.suffix.lower() != ".png":
-            raise InvalidConfig(field="path", value=str(target), accepted="a name ending in .png")
+        check_ending("path", target, (".png",))
         text = self.png_text() if metadata else None
-        target.write_bytes(images.encode_png(self.image, text))
+        write_whole(target, images.encode_png(self.image, text))
 
     def png_text(self) -> dict[str, str]:
         """The provenance as a PNG's text: its one key is "remixlab", its value JSON."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
 from remixlab import images
+from remixlab.files import whole
 from remixlab.request import RemixRequest, RemixResult
 
 _CELL, _GAP, _LABEL, _FONT = 480, 16, 36, 22
@@ -35,6 +37,12 @@ def make_sheet(request: RemixRequest, result: RemixResult) -> Image.Image:
         inside = ((_CELL - fitted.width) // 2, (_CELL - fitted.height) // 2)
         sheet.paste(fitted, (left + inside[0], top + _LABEL + inside[1]))
     return sheet
+
+
+def save_sheet(sheet: Image.Image, path: Path) -> None:
+    """Write a sheet in the format that the name's ending says, one of `outputs.PICTURES`."""
+    with whole(path) as partial:
+        sheet.save(partial)
 
 
 def make_grid(

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -30,11 +29,13 @@ from numpy.typing import NDArray
 from remixlab.bench.probe import take_probe
 from remixlab.config import compose_config
 from remixlab.environment import describe_environment
-from remixlab.errors import RemixError
+from remixlab.files import whole, write_whole
+from remixlab.outputs import check_file, check_folder
 from remixlab.sweep.calibration import Calibration, fit, wanted_agreement
 from remixlab.sweep.config import FidelityConfig, register_fidelity
 from remixlab.sweep.fidelity import Sweep
 from remixlab.sweep.nearness import Nearness, find_end
+from remixlab.telling import one_line
 
 ROOT = Path(__file__).parents[1]
 _GUARDS = {"growth": "outline_growth", "leakage": "leakage"}
@@ -52,24 +53,23 @@ def main(
     write: Annotated[bool, typer.Option(help="Put the map into SUITE.yaml.")] = True,
 ) -> None:
     """Sweep, fit, write."""
-    try:
-        sweep = Sweep.prepare(_config(model, overrides or [], runs))
-        run = sweep.run()
-    except RemixError as error:
-        sys.exit(f"error: {error}")
+    kept, suite = results / f"calibration_{model}", configs / f"{model}.yaml"
+    check_folder("--results", kept)
+    if write:
+        check_file("--configs", suite)
+    sweep = Sweep.prepare(_config(model, overrides or [], runs))
+    run = sweep.run()
     rows = pq.read_table(run / "cells.parquet").to_pylist()
     among = len({row["ref_image"] for row in rows})
     near = nearness(rows)
     scales, ranks = zip(*((r["style_fidelity"], r["reference_rank"]) for r in rows), strict=True)
     found = fit(scales, ranks, among, near.end)
     if write:
-        write_points(configs / f"{model}.yaml", found)
+        write_points(suite, found)
     table = _table(model, found, near, among)
-    folder = results / f"calibration_{model}"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "table.md").write_text(table)
-    (folder / "raw.json").write_text(_record(model, found, near, sweep))
-    _plot(folder / "curve.png", found, near)
+    write_whole(kept / "table.md", table)
+    write_whole(kept / "raw.json", _record(model, found, near, sweep))
+    _plot(kept / "curve.png", found, near)
     print(table)
 
 
@@ -95,8 +95,9 @@ def nearness(rows: Sequence[Mapping[str, Any]]) -> Nearness:
 
 def _config(model: str, overrides: list[str], runs: Path) -> FidelityConfig:
     register_fidelity()
-    settings = [f"model={model}", "experiment=style_calibration", f"out={runs}"]
-    return cast(FidelityConfig, compose_config([*settings, *overrides], name="fidelity"))
+    settings = ["experiment=style_calibration", f"out={runs}", *overrides]
+    # The last of several counts, and the map goes into the file of this one.
+    return cast(FidelityConfig, compose_config([*settings, f"model={model}"], name="fidelity"))
 
 
 def write_points(path: Path, found: Calibration) -> None:
@@ -105,7 +106,7 @@ def write_points(path: Path, found: Calibration) -> None:
     line = f"style_calibration: [{pairs}]  # scripts/calibrate.py\n"
     text = path.read_text()
     replaced, times = _LINE.subn(line, text)
-    path.write_text(replaced if times else text.rstrip("\n") + "\n" + line)
+    write_whole(path, replaced if times else text.rstrip("\n") + "\n" + line)
 
 
 def _record(model: str, found: Calibration, near: Nearness, sweep: Sweep) -> str:
@@ -171,9 +172,11 @@ def _plot(path: Path, found: Calibration, near: Nearness) -> None:
             xlabel="scale of the IP-Adapter", ylabel="agreement, distance to the own reference"
         )
         figure.legend(frameon=False, loc="outside lower center", ncols=2)
-        figure.savefig(path, dpi=200)
+        with whole(path) as partial:
+            figure.savefig(partial, dpi=200)
         pyplot.close(figure)
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    with one_line():
+        typer.run(main)

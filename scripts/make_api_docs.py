@@ -6,11 +6,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+from remixlab.files import write_whole
+from remixlab.outputs import check_file
 from remixlab.remix import Remixer
 from remixlab.serve.app import create_app
 from remixlab.serve.auth import Keys
 from remixlab.serve.config import compose_server
 from remixlab.serve.service import Service
+from remixlab.telling import one_line
 
 TARGET = Path(__file__).parents[1] / "docs" / "api.md"
 _INTRODUCTION = """# The HTTP API
@@ -39,7 +42,8 @@ off unless the server runs with `serve.allow_urls=true`.
 
 def main() -> None:
     """Write the file."""
-    TARGET.write_text(api_markdown(openapi_document()))
+    check_file("api.md", TARGET)
+    write_whole(TARGET, api_markdown(openapi_document()))
     print(TARGET)
 
 
@@ -82,4 +86,5 @@ def _answers(responses: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    with one_line():
+        main()

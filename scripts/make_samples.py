@@ -24,6 +24,10 @@ from samples.products import PRODUCTS
 from samples.references import PAIRINGS, PHOTOGRAPHS, SCENES
 from samples.render import encode, light, load_mitsuba, matte, passes, product_camera, shapes
 
+from remixlab.files import whole, write_whole
+from remixlab.outputs import check_folder
+from remixlab.telling import one_line
+
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 PITCH, FOV, BASE = 10.0, 16.0, 0.775
 """Camera of the products: degrees looking down, vertical field of view, base line from the top."""
@@ -38,11 +42,12 @@ def make_product(mi: Any, name: str, spp: int, scale: float, out: Path) -> Path:
     cut = np.dstack([colour, np.where(alpha > 0.996, 1.0, alpha)])
     cut = (np.clip(cut, 0, 1) * 255 + 0.5).astype(np.uint8)
     cut[cut[..., 3] < 2] = 0
-    whole = np.zeros((film["height"], film["width"], 4), np.uint8)
+    picture = np.zeros((film["height"], film["width"], 4), np.uint8)
     y, x = film["crop_offset_y"], film["crop_offset_x"]
-    whole[y : y + cut.shape[0], x : x + cut.shape[1]] = cut
+    picture[y : y + cut.shape[0], x : x + cut.shape[1]] = cut
     path = out / "products" / f"{name}.png"
-    Image.fromarray(whole).save(path, optimize=True)
+    with whole(path) as partial:
+        Image.fromarray(picture).save(partial, optimize=True)
     return path
 
 
@@ -84,7 +89,8 @@ def save_photograph(pixels: NDArray[np.uint8], path: Path, smooth: float = 0.0) 
         pixels = np.asarray(
             cv2.fastNlMeansDenoisingColored(pixels, None, smooth, smooth, 5, 15), np.uint8
         )
-    Image.fromarray(pixels).save(path, quality=90, subsampling=0)
+    with whole(path) as partial:
+        Image.fromarray(pixels).save(partial, quality=90, subsampling=0)
     return path
 
 
@@ -101,7 +107,7 @@ def make_requests(out: Path) -> Iterator[Path]:
             "style_fidelity": 0.7,
         }
         path = out / "requests" / f"{pair.product}_{pair.reference}.json"
-        path.write_text(json.dumps(body, indent=2) + "\n")
+        write_whole(path, json.dumps(body, indent=2) + "\n")
         yield path
 
 
@@ -117,8 +123,7 @@ def main(
     out: Annotated[Path, typer.Option(help="Folder to fill.")] = EXAMPLES,
 ) -> None:
     """Make the example products, references and requests."""
-    for kind in ("products", "references", "requests"):
-        (out / kind).mkdir(parents=True, exist_ok=True)
+    check_folder("--out", out)
     names = only or [*PRODUCTS, *SCENES, *PHOTOGRAPHS]
     unknown = set(names) - {*PRODUCTS, *SCENES, *PHOTOGRAPHS}
     if unknown:
@@ -135,4 +140,5 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    with one_line():
+        typer.run(main)

@@ -19,8 +19,11 @@ from remixlab import Remixer
 from remixlab.bench.probe import take_probe
 from remixlab.body import read_body, request_from
 from remixlab.environment import process_peak
+from remixlab.files import write_whole
 from remixlab.machine import processor
+from remixlab.outputs import check_folder
 from remixlab.provenance import versions
+from remixlab.telling import one_line
 
 
 def main(
@@ -34,6 +37,7 @@ def main(
     ),
 ) -> None:
     """Measure, print and keep."""
+    check_folder("--out", out)
     asked = request_from(read_body(request), {})
     start = time.perf_counter()
     remixer = Remixer.from_config(model)
@@ -50,8 +54,7 @@ def main(
         "versions": versions(),
         "probe": take_probe(model),
     }
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "raw.json").write_text(json.dumps(record, indent=1) + "\n")
+    write_whole(out / "raw.json", json.dumps(record, indent=1) + "\n")
     medians = {stage: statistics.median(run[stage] for run in counted) for stage in first}
     total = statistics.median(sum(run.values()) for run in counted)
     lines = ["| stage | median seconds | share |", "|---|---|---|"]
@@ -61,9 +64,10 @@ def main(
         f"Load {load:.1f} s, first remix {sum(first.values()):.1f} s, peak memory of the process "
         f"{record['peak_memory_gb']:.1f} GB; {record['what']}, {record['machine']}."
     )
-    (out / "table.md").write_text("\n".join(lines) + "\n")
+    write_whole(out / "table.md", "\n".join(lines) + "\n")
     print("\n".join(lines))
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    with one_line():
+        typer.run(main)

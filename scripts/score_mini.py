@@ -20,6 +20,7 @@ from rich.progress import Progress
 from remixlab import Remixer, images
 from remixlab.bench.probe import take_probe
 from remixlab.environment import describe_environment
+from remixlab.files import whole, write_whole
 from remixlab.metrics.clip import Scorer
 from remixlab.mini.trial.outline import outline_findings
 from remixlab.mini.trial.prompt import prompt_findings
@@ -27,6 +28,8 @@ from remixlab.mini.trial.reference import reference_findings
 from remixlab.mini.trial.samples import sample_sheet
 from remixlab.mini.trial.studio import Finding, Studio, squared
 from remixlab.mini.trial.suite import suite_findings
+from remixlab.outputs import check_file, check_folder
+from remixlab.telling import one_line
 
 ROOT = Path(__file__).parents[1]
 WEIGHTS = ROOT / "remixlab" / "mini" / "weights"
@@ -42,6 +45,9 @@ def main(
     ),
 ) -> None:
     """Run the trials and say which lines hold."""
+    if not only:
+        check_folder("--out", out)
+        check_file("--weights", weights / "card.json")
     settings = [f"model.base.repo={weights.resolve()}", *(overrides or [])]
     products = sorted((ROOT / "examples" / "products").glob("*.png"))
     with Progress(transient=True) as progress:
@@ -58,7 +64,8 @@ def main(
     print(table)
     if sheet:
         _keep(findings, table, out, weights, settings)
-        sheet.save(out / "samples.jpg", quality=85)
+        with whole(out / "samples.jpg") as partial:
+            sheet.save(partial, quality=85)
     if not all(finding.holds for finding in findings):
         raise typer.Exit(1)
 
@@ -90,20 +97,19 @@ def _table(findings: Iterable[Finding]) -> Iterator[str]:
 def _keep(
     findings: Sequence[Finding], table: str, out: Path, weights: Path, settings: Sequence[str]
 ) -> None:
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "table.md").write_text(table)
+    write_whole(out / "table.md", table)
     raw = {"environment": describe_environment(), "probe": take_probe("mini", settings)}
-    (out / "raw.json").write_text(
-        json.dumps(raw | {"findings": [asdict(f) for f in findings]}, indent=1) + "\n"
-    )
+    raw |= {"findings": [asdict(f) for f in findings]}
+    write_whole(out / "raw.json", json.dumps(raw, indent=1) + "\n")
     card_path = weights / "card.json"
     card = json.loads(card_path.read_text())
     card["scores"] = [
         {"what": f.what, "value": str(f.value), "wanted": f.wanted, "holds": f.holds}
         for f in findings
     ]
-    card_path.write_text(json.dumps(card, indent=2) + "\n")
+    write_whole(card_path, json.dumps(card, indent=2) + "\n")
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    with one_line():
+        typer.run(main)

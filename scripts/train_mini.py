@@ -8,7 +8,10 @@ from omegaconf import DictConfig, OmegaConf
 
 from remixlab.mini.train import TrainConfig, train
 from remixlab.runtime import resolve_device
+from remixlab.scratch import register_scratch
+from remixlab.telling import one_line
 
+register_scratch()
 ConfigStore.instance().store(name="train_schema", node=TrainConfig)
 
 
@@ -18,7 +21,8 @@ def main(config: DictConfig) -> None:
     settings = OmegaConf.to_object(config)
     if not isinstance(settings, TrainConfig):
         raise TypeError(f"expected a TrainConfig, got {type(settings).__name__}")
-    print(f"weights written to {train(settings, resolve_device(settings.device))}")
+    with one_line(kept="what is trained is kept, and the same command goes on with it"):
+        print(f"weights written to {train(settings, resolve_device(settings.device))}")
 
 
 if __name__ == "__main__":

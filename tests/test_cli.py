@@ -10,7 +10,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from remixlab import cli, images
-from remixlab import remix as remix_module
+from remixlab.config import RemixConfig, compose_config
 from remixlab.remix import Remixer
 from remixlab.request import InvalidConfig, InvalidRequest
 from tests.conftest import make_product, make_reference
@@ -24,28 +24,26 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def seen(tiny_remixer: Remixer, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str]]]:
+def seen(tiny_remixer: Remixer, monkeypatch: pytest.MonkeyPatch) -> list[RemixConfig]:
     """Replaces the loading of a suite by the tiny one; lists what was asked for."""
-    asked: list[tuple[str, list[str]]] = []
+    asked: list[RemixConfig] = []
 
-    def load(model: str = "mini", *, overrides: list[str]) -> Remixer:
-        asked.append((model, overrides))
+    def load(config: RemixConfig) -> Remixer:
+        asked.append(config)
         return tiny_remixer
 
-    monkeypatch.setattr(remix_module.Remixer, "from_config", staticmethod(load))
+    monkeypatch.setattr(Remixer, "from_settings", staticmethod(load))
     return asked
 
 
-def test_remix_writes_picture_sheet_and_metadata(
-    folder: Path, seen: list[tuple[str, list[str]]]
-) -> None:
+def test_remix_writes_picture_sheet_and_metadata(folder: Path, seen: list[RemixConfig]) -> None:
     prompt = 'perfume, "on the beach", light=warm, {a: [1, 2]}'
     arguments = ["remix", "--product", f"{folder}/p.png", "--ref", f"{folder}/r.png"]
     arguments += ["--prompt", prompt, "--seed", "4294967296", "-o", f"{folder}/new/out.png"]
     arguments += ["--sheet", f"{folder}/new/sheet.png", "model=sdxl", "runtime.batch_size=2"]
     result = CliRunner().invoke(cli.app, arguments)
     assert result.exit_code == 0, result.output
-    assert seen == [("sdxl", ["runtime.batch_size=2"])]
+    assert [(made.model.name, made.runtime.batch_size) for made in seen] == [("sdxl", 2)]
     assert "seed 4294967296" in result.output and "denoising" in result.output
     assert "on cpu, float32, sdpa" in result.output
     with Image.open(folder / "new/out.png") as made:
@@ -55,15 +53,22 @@ def test_remix_writes_picture_sheet_and_metadata(
         assert sheet.width > 3 * 480 and sheet.height > 2 * 480
 
 
-def test_request_file_and_flags(folder: Path, seen: list[tuple[str, list[str]]]) -> None:
+def test_request_file_and_flags(folder: Path, seen: list[RemixConfig]) -> None:
     body = {"prompt": "x", "product_image": "p.png", "ref_image": "r.png", "seed": 5}
     (folder / "body.json").write_text(json.dumps(body))
     arguments = ["remix", "--request", f"{folder}/body.json", "-o", f"{folder}/out.png"]
     result = CliRunner().invoke(cli.app, [*arguments, "--cfg-scale", "1", "--no-metadata"])
     assert result.exit_code == 0, result.output
-    assert seen == [("mini", [])]
+    assert seen == [compose_config()]
     with Image.open(folder / "out.png") as made:
         assert "remixlab" not in made.text
+
+
+def test_the_last_of_several_suites_counts(folder: Path, seen: list[RemixConfig]) -> None:
+    arguments = ["remix", "--product", f"{folder}/p.png", "-o", f"{folder}/out.png"]
+    result = CliRunner().invoke(cli.app, [*arguments, "model=sdxl", "steps=3", "model=mini"])
+    assert result.exit_code == 0, result.output
+    assert [(made.model.name, made.steps) for made in seen] == [("mini", 3)]
 
 
 def test_bad_values_name_the_field(folder: Path) -> None:

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from remixlab.bench.latency import OurWay, StockWay
 from remixlab.environment import device_name
 from remixlab.errors import InvalidConfig
+from remixlab.files import write_whole
 from remixlab.request import SIZES
 
 
@@ -43,9 +44,8 @@ def compare_runs(folders: Sequence[Path], out: Path) -> Path:
     Raises InvalidConfig for a folder that cannot be read; it names the path.
     """
     runs = [read_latency(folder) for folder in folders]
-    out.mkdir(parents=True, exist_ok=True)
     path = out / "latency.md"
-    path.write_text("\n".join(_lines(runs)) + "\n", encoding="utf-8")
+    write_whole(path, "\n".join(_lines(runs)) + "\n")
     return path
 
 

@@ -9,6 +9,7 @@ from hydra.core.config_store import ConfigStore
 from remixlab.config import RemixConfig, register_schemas
 from remixlab.config_checks import within
 from remixlab.request import SIZES
+from remixlab.scratch import register_scratch
 from remixlab.tracking.config import TrackingConfig
 
 
@@ -42,5 +43,6 @@ class LatencyConfig(RemixConfig):
 
 def register_latency() -> None:
     """Make the schemas known to Hydra, before the app's `main` is decorated."""
+    register_scratch()
     register_schemas()
     ConfigStore.instance().store(name="latency_schema", node=LatencyConfig, provider="remixlab")

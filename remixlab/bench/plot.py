@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from remixlab.files import whole
 from remixlab.request import SIZES
 
 _STYLE: Any = {"font.size": 8, "axes.spines.top": False, "axes.spines.right": False}
@@ -38,5 +39,6 @@ def plot_stages(
         axes.set_xticks(range(len(sizes)), [f"{SIZES[s].width}x{SIZES[s].height}" for s in sizes])
         axes.set_ylabel("seconds (median)")
         axes.legend(frameon=False, fontsize=7, loc="upper left", bbox_to_anchor=(1, 1))
-        figure.savefig(path, dpi=200)
+        with whole(path) as partial:
+            figure.savefig(partial, dpi=200)
         pyplot.close(figure)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from torch.profiler import ProfilerActivity, profile
 
+from remixlab.files import whole, write_whole
 from remixlab.remix import Remixer
 from remixlab.request import RemixRequest
 from remixlab.runtime import wait_for
@@ -28,8 +29,9 @@ def write_profile(remixer: Remixer, request: RemixRequest, folder: Path) -> None
     with profile(activities=activities, record_shapes=True) as profiler:
         remixer.remix(request)
         wait_for(remixer.suite.device)
-    profiler.export_chrome_trace(str(folder / "trace.json.gz"))
+    with whole(folder / "trace.json.gz") as partial:
+        profiler.export_chrome_trace(str(partial))
     key = "self_cuda_time_total" if cuda else "self_cpu_time_total"
     averages = profiler.key_averages(group_by_input_shape=True)
     table = averages.table(sort_by=key, row_limit=_OPERATORS, max_shapes_column_width=60)
-    (folder / "operators.txt").write_text(table + "\n", encoding="utf-8")
+    write_whole(folder / "operators.txt", table + "\n")

@@ -10,27 +10,26 @@ from statistics import mean, median
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from remixlab.bench.floor import floor_seconds
 from remixlab.bench.latency import OurWay, Sample
 from remixlab.bench.measured import Measured
 from remixlab.bench.plot import plot_stages
 from remixlab.environment import device_name
+from remixlab.files import write_whole
 from remixlab.request import SIZES
+from remixlab.rows import write_rows
 
 _P99 = 100  # runs: a percentile needs so many to mean anything
 
 
 def write_results(measured: Measured, folder: Path) -> str:
     """Write `samples.parquet`, `raw.json`, `table.md` and `stages.png`; returns the table."""
-    folder.mkdir(parents=True, exist_ok=True)
-    rows = [sample.row() for sample in measured.samples]
-    pq.write_table(pa.Table.from_pylist(rows), folder / "samples.parquet")
-    (folder / "raw.json").write_text(json.dumps(_raw(measured), indent=1, default=str) + "\n")
+    write_rows(folder / "samples.parquet", [sample.row() for sample in measured.samples])
+    raw = json.dumps(_raw(measured), indent=1, default=str) + "\n"
+    write_whole(folder / "raw.json", raw)
     table = "\n".join(_table(measured)) + "\n"
-    (folder / "table.md").write_text(table)
+    write_whole(folder / "table.md", table)
     floors = {size: sum(floors_of(measured, size).values()) for size in measured.work}
     plot_stages(stages_by_size(measured), floors, folder / "stages.png")
     return table

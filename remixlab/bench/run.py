@@ -31,6 +31,7 @@ from remixlab.environment import describe_run, process_peak
 from remixlab.errors import InvalidConfig
 from remixlab.remix import Remixer
 from remixlab.request import SIZES, RemixRequest
+from remixlab.telling import one_line
 
 _SHARE = 0.6  # of the picture's sides that the product fills at most
 
@@ -138,4 +139,5 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    with one_line():
+        main(Path(sys.argv[1]))

@@ -15,6 +15,7 @@ from remixlab.config import compose_config
 from remixlab.errors import InvalidConfig, MissingWeights
 from remixlab.fetch.plan import Download, HubFile, plan_downloads
 from remixlab.fetch.verify import is_intact
+from remixlab.loopback import check_proxies
 from remixlab.models.missing import why
 from remixlab.models.presence import missing_parts, needed_sources
 from remixlab.models.sources import is_on_hub
@@ -27,13 +28,15 @@ def fetch_suite(
     """Bring every file of a suite into the hub's cache; False if the user does not `agree`.
 
     Raises:
-        InvalidConfig: no such suite or override, or the disk is too small.
+        InvalidConfig: no such suite or override, a proxy that cannot be used, or the disk is too
+            small.
         MissingWeights: a file cannot be had, or is not what the hub says it is.
     """
     spec = SuiteSpec.from_config(compose_config([f"model={name}", *overrides]).model)
     sources = needed_sources(spec)
     if constants.HF_HUB_OFFLINE or not any(map(is_on_hub, sources.values())):
         return _check_local(spec, console)
+    check_proxies()
     downloads = plan_downloads(spec, sources)
     _show(spec, downloads, console)
     wanted = sum(file.size for download in downloads for file in download.missing())

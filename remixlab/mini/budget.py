@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
+from remixlab.files import whole
 from remixlab.mini.optimiser import MatrixOptimizer, adamw
 from remixlab.mini.recorded import RecordedStep
 from remixlab.runtime import resolve_dtype
@@ -142,11 +143,9 @@ class Trainer:
 
     def save(self) -> None:
         """Write everything a resumed run needs; the old file stays until the new one is whole."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         self._read()
-        partial = self.path.with_suffix(".partial")
-        torch.save(self._state(), partial)
-        partial.replace(self.path)
+        with whole(self.path) as partial:
+            torch.save(self._state(), partial)
 
     def _decay(self) -> float:
         warm = min(1.0, (self.step + 1) / 100)

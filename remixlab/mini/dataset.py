@@ -78,7 +78,6 @@ def draw_shards(
 
     `workers` processes draw on `device`: one alone keeps a card waiting for what Python has to say.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{index:05d}.safetensors" for index in range(count)]
     missing = [path for path in paths if not path.exists()]
     chunk = _CHUNK if torch.device(device).type == "cpu" else SHARD

@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from transformers import CLIPTokenizer
 
+from remixlab.files import whole, write_whole
 from remixlab.mini import architecture
 from remixlab.mini.budget import averaged
 from remixlab.mini.denoiser import MiniNetworks
@@ -50,19 +51,20 @@ def export_suite(
     adapter = adapter_state(networks)  # before the processors that hold half of it are taken off
     detach_processors(networks.unet)
     detach_processors(networks.controlnet)
-    for name in ("unet", "controlnet", "text_encoder", "text_encoder_2"):
-        getattr(networks, name).half().save_pretrained(target / name)
-    vae.half().save_pretrained(target / "vae")
-    vae.float()
-    networks.image_encoder.half().save_pretrained(target / "ip_adapter" / "image_encoder")
-    save_file(adapter, target / "ip_adapter" / "ip-adapter-plus_mini.safetensors")
-    EulerDiscreteScheduler(**architecture.SCHEDULER).save_pretrained(target / "scheduler")
     tokenizer.backend_tokenizer.no_truncation()  # or it keeps how it was called last
     tokenizer.backend_tokenizer.no_padding()
-    for name in ("tokenizer", "tokenizer_2"):
-        tokenizer.save_pretrained(target / name)
     index = {"_class_name": "StableDiffusionXLPipeline", **_CLASSES}
-    (target / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
+    with whole(target) as partial:
+        for name in ("unet", "controlnet", "text_encoder", "text_encoder_2"):
+            getattr(networks, name).half().save_pretrained(partial / name)
+        vae.half().save_pretrained(partial / "vae")
+        vae.float()
+        networks.image_encoder.half().save_pretrained(partial / "ip_adapter" / "image_encoder")
+        save_file(adapter, partial / "ip_adapter" / "ip-adapter-plus_mini.safetensors")
+        EulerDiscreteScheduler(**architecture.SCHEDULER).save_pretrained(partial / "scheduler")
+        for name in ("tokenizer", "tokenizer_2"):
+            tokenizer.save_pretrained(partial / name)
+        write_whole(partial / "model_index.json", json.dumps(index, indent=2) + "\n")
 
 
 def adapter_state(networks: MiniNetworks) -> dict[str, Tensor]:

@@ -18,7 +18,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from remixlab.files import write_whole
+from remixlab.files import whole, write_whole
 from remixlab.metrics.fill import fill_products
 from remixlab.mini.architecture import LATENT_SIDE
 from remixlab.mini.budget import move
@@ -70,10 +70,10 @@ def encode_shards(
 
     `workers` processes do, on `device`; they find `model` beside the latents.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     missing = [path for path in shards if not (folder / path.name).exists()]
     if missing:
-        model.save_pretrained(folder / "autoencoder")
+        with whole(folder / "autoencoder") as place:
+            model.save_pretrained(place)
     encode = partial(_encode_shard, folder=folder, scale=scale, device=device)
     each(encode, missing, workers, label=f"latents x {scale:g}", unit="shard")
     return [folder / path.name for path in shards]

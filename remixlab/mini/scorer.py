@@ -24,6 +24,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from transformers import CLIPTokenizer
 
+from remixlab.files import whole, write_whole
 from remixlab.metrics.fill import fill_products
 from remixlab.mini.architecture import VOCABULARY
 from remixlab.mini.budget import Budget, Trainer, averaged, mixed_precision
@@ -105,16 +106,16 @@ def choice_loss(logits: Tensor, answers: Tensor) -> Tensor:
 
 def export_scorer(checkpoint: Path, tokenizer: CLIPTokenizer, target: Path) -> None:
     """Write the scorer as a folder that open_clip loads, in fp16."""
-    target.mkdir(parents=True, exist_ok=True)
     weights = averaged(torch.load(checkpoint, weights_only=True, map_location="cpu"))
     halves = {k: v.half() if v.is_floating_point() else v for k, v in weights.items()}
-    save_file(halves, target / "open_clip_model.safetensors")
     config = {"model_cfg": MODEL, "preprocess_cfg": PREPROCESS}
-    (target / "open_clip_config.json").write_text(json.dumps(config, indent=2) + "\n")
     # Training leaves its own length and padding in the tokenizer; open_clip sets those it needs.
     tokenizer.backend_tokenizer.no_truncation()
     tokenizer.backend_tokenizer.no_padding()
-    tokenizer.save_pretrained(target)
+    with whole(target) as partial:
+        tokenizer.save_pretrained(partial)
+        save_file(halves, partial / "open_clip_model.safetensors")
+        write_whole(partial / "open_clip_config.json", json.dumps(config, indent=2) + "\n")
 
 
 def _product(random: Random) -> str:

@@ -18,6 +18,7 @@ from diffusers import AutoencoderDC
 from safetensors.torch import load_file
 from transformers import CLIPTokenizer
 
+from remixlab.files import whole, write_whole
 from remixlab.mini.autoencoder import psnr, train_autoencoder, train_decoder
 from remixlab.mini.budget import Budget, Trainer
 from remixlab.mini.dataset import HELD_OUT, SCORER, SHARD, SUITE, draw_shards, training_pairs
@@ -31,6 +32,7 @@ from remixlab.mini.scorer import export_scorer, train_scorer
 from remixlab.mini.style_reader import train_style_reader
 from remixlab.mini.tokenizer import learn_tokenizer
 from remixlab.models.parts import read_tokenizer
+from remixlab.outputs import check_folder
 
 
 @dataclass
@@ -63,6 +65,8 @@ def train(config: TrainConfig, device: torch.device) -> Path:
         torch.set_num_threads(config.threads)
     torch.set_float32_matmul_precision("high")  # TF32 where there is a card that has it
     folder, output = Path(config.folder), Path(config.output)
+    check_folder("folder", folder)
+    check_folder("output", output)
     shards = draw_shards(SUITE, folder / "scenes", config.shards, config.workers, device)
     vae, tokenizer, trainers = _codes(config, shards, device)
     trainers += _train_networks(config, vae, shards, tokenizer, device)
@@ -70,7 +74,7 @@ def train(config: TrainConfig, device: torch.device) -> Path:
     if config.scorer.minutes > 0:
         trainers.append(add_scorer(config, tokenizer, device))
     card = _card(vae, trainers, folder, device)
-    (output / "card.json").write_text(json.dumps(card, indent=2) + "\n")
+    write_whole(output / "card.json", json.dumps(card, indent=2) + "\n")
     return output
 
 
@@ -149,9 +153,9 @@ def _loaders(config: TrainConfig, device: torch.device) -> int:
 def learnt_once(folder: Path) -> CLIPTokenizer:
     """The tokenizer in `folder`, learnt if need be: another would number the words differently."""
     if not folder.exists():
-        partial = folder.with_suffix(".partial")
-        learn_tokenizer(draw_scene(i).caption(0.1) for i in range(4000)).save_pretrained(partial)
-        partial.rename(folder)
+        learnt = learn_tokenizer(draw_scene(i).caption(0.1) for i in range(4000))
+        with whole(folder) as place:
+            learnt.save_pretrained(place)
     return read_tokenizer(folder)
 
 

@@ -16,11 +16,12 @@ from importlib.resources import files
 from itertools import chain
 from pathlib import Path
 
-from huggingface_hub import snapshot_download
+from huggingface_hub import constants, snapshot_download
 from huggingface_hub.errors import HTTPError  # of whichever client the installed version uses
 from safetensors import SafetensorError
 
 from remixlab.errors import InvalidConfig, MissingWeights, RemixError
+from remixlab.loopback import check_proxies
 from remixlab.models.missing import where_to_get
 from remixlab.models.spec import Source, SuiteSpec
 
@@ -177,6 +178,8 @@ def _locate(spec: SuiteSpec, source: Source, local_only: bool) -> Located:
         return _local(Path(source.repo), source, Path(source.repo).resolve().name)
     if not is_on_hub(source):
         raise FileNotFoundError(f"no folder {source.repo}, and no hub id (owner/name) either")
+    if not local_only and not constants.HF_HUB_OFFLINE:
+        check_proxies()
     folder = snapshot_download(
         source.repo,
         revision=source.revision,

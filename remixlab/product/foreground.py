@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from remixlab.caches import settle_caches
+
 Floats = NDArray[np.float32]
 _MARGIN = 16  # pixels of context around the pixels whose foreground is estimated
 _SLACK = 8  # of 255: noise and compression in a background that was kept
@@ -28,6 +30,7 @@ def estimate_foreground(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
     crop = bounds(soft, _MARGIN)
     partial = soft[crop] > 0
     if partial.any() and soft.size > 1:  # a single pixel has nothing to learn from
+        settle_caches()
         from pymatting import estimate_foreground_ml  # compiles with numba: only when needed
 
         colour, alpha = (np.divide(a[crop], 255, dtype=np.float32) for a in (result, coverage))

@@ -56,11 +56,3 @@ def is_allowed(address: str, networks: Sequence[Network] = ()) -> bool:
     else:
         closed = parsed not in _OPEN_6 or any(parsed in network for network in _CLOSED_6)
     return parsed.is_global and not closed
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach `host`, an address or a name."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -16,6 +16,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from remixlab.errors import InvalidConfig
+from remixlab.files import write_whole
+from remixlab.outputs import check_file
 
 ENVIRONMENT = "REMIXLAB_API_KEYS"
 
@@ -36,12 +38,17 @@ class KeyFile:
         self.path = path
 
     def read(self) -> list[Key]:
-        """The keys in it; none where there is no file; raises InvalidConfig if it is broken."""
+        """The keys in it; none where there is no file.
+
+        Raises InvalidConfig if it is broken or cannot be read.
+        """
         try:
             return [Key(**entry) for entry in json.loads(self.path.read_text())["keys"]]
         except FileNotFoundError:
             return []
-        except (OSError, ValueError, TypeError, KeyError) as error:
+        except OSError as error:
+            raise unreadable(self.path, error) from error
+        except (ValueError, TypeError, KeyError) as error:
             raise InvalidConfig(
                 field="serve.keys_file", value=str(self.path), accepted="a file of `remixlab keys`"
             ) from error
@@ -69,11 +76,25 @@ class KeyFile:
         self._write(rest)
 
     def _write(self, keys: list[Key]) -> None:
+        check_file("serve.keys_file", self.path)
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        partial = self.path.with_name(f".{self.path.name}.{os.getpid()}")
-        with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            json.dump({"keys": [asdict(key) for key in keys]}, file, indent=1)
-        partial.replace(self.path)
+        content = json.dumps({"keys": [asdict(key) for key in keys]}, indent=1)
+        write_whole(self.path, content, mode=0o600)
+
+
+def key_path(name: str | Path) -> Path:
+    """The file of that name, `~` replaced; raises InvalidConfig for a user who has no home."""
+    try:
+        return Path(name).expanduser()
+    except RuntimeError as error:
+        accepted = f"a whole path: {error}"
+        raise InvalidConfig(field="serve.keys_file", value=str(name), accepted=accepted) from error
+
+
+def unreadable(path: Path, error: OSError) -> InvalidConfig:
+    """What to say of a file that is there, or may be, and that this user cannot read."""
+    accepted = f"a file that this user can read, or the name of a new one ({error.strerror})"
+    return InvalidConfig(field="serve.keys_file", value=str(path), accepted=accepted)
 
 
 class Keys:
@@ -107,12 +128,14 @@ class Keys:
         return bool(key) and any(matches)
 
     def _refresh(self) -> None:
-        """Read the file again where it changed; raises InvalidConfig if it is broken."""
+        """Read the file again where it changed; raises InvalidConfig as `KeyFile.read`."""
         try:
             status = self._file.path.stat()
             stamp = (status.st_mtime_ns, status.st_ino)
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             stamp = None
+        except OSError as error:  # there may be keys: no reason to let everybody in
+            raise unreadable(self._file.path, error) from error
         if stamp != self._stamp:
             self._read = [] if stamp is None else [key.sha256 for key in self._file.read()]
             self._stamp = stamp

@@ -61,23 +61,23 @@ def serve(
 @keys.command()
 def add(name: str, file: KeysFile = _FILE) -> None:
     """Make a key for NAME and print it, this once."""
-    from remixlab.serve.auth import KeyFile
+    from remixlab.serve.auth import KeyFile, key_path
 
-    print(KeyFile(file.expanduser()).add(name))
+    print(KeyFile(key_path(file)).add(name))
 
 
 @keys.command("list")
 def list_keys(file: KeysFile = _FILE) -> None:
     """Names of the keys, when they were made, and the beginnings of their hashes."""
-    from remixlab.serve.auth import KeyFile
+    from remixlab.serve.auth import KeyFile, key_path
 
-    for key in KeyFile(file.expanduser()).read():
+    for key in KeyFile(key_path(file)).read():
         print(f"{key.name}  {key.created}  sha256 {key.sha256[:12]}")
 
 
 @keys.command()
 def revoke(name: str, file: KeysFile = _FILE) -> None:
     """Forget the key of NAME; a running server refuses it from then on."""
-    from remixlab.serve.auth import KeyFile
+    from remixlab.serve.auth import KeyFile, key_path
 
-    KeyFile(file.expanduser()).revoke(name)
+    KeyFile(key_path(file)).revoke(name)

@@ -14,6 +14,7 @@ from remixlab.config import RemixConfig, compose_config, register_schemas
 from remixlab.config_checks import within
 from remixlab.errors import InvalidConfig
 from remixlab.request import BOTH_IMAGES
+from remixlab.serve.auth import key_path
 
 Network: TypeAlias = "ipaddress.IPv4Network | ipaddress.IPv6Network"
 
@@ -69,7 +70,7 @@ class ServeConfig:
     @property
     def key_path(self) -> Path:
         """The keys' file, with `~` replaced by the home folder."""
-        return Path(self.keys_file).expanduser()
+        return key_path(self.keys_file)
 
     @property
     def image_bytes(self) -> int:

@@ -9,11 +9,12 @@ import uvicorn
 from transformers.utils.logging import disable_progress_bar
 
 from remixlab.errors import InvalidConfig
+from remixlab.loopback import is_loopback
 from remixlab.remix import Remixer
-from remixlab.serve.addresses import is_loopback
 from remixlab.serve.app import create_app
 from remixlab.serve.auth import ENVIRONMENT, Keys
 from remixlab.serve.config import ServerConfig
+from remixlab.serve.listening import bound
 from remixlab.serve.logs import configure_logs
 from remixlab.serve.service import Service
 from remixlab.serve.wire import WireConfig
@@ -32,6 +33,16 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._service = service
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Say where it is: uvicorn does not where it is given its sockets."""
+        try:
+            await super().startup(sockets)
+        except OSError:  # the worker runs by now, and must not be in the middle of something
+            await self.lifespan.shutdown()
+            raise
+        for each in sockets or []:
+            _log.info(f"running on {_url(each)}")
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop the worker first: uvicorn then waits for the answers of what runs."""
         self._service.worker.stop()
@@ -41,14 +52,16 @@ class Server(uvicorn.Server):
 def run_server(config: ServerConfig) -> None:
     """Load the model and serve until a signal comes.
 
-    Raises InvalidConfig for a public address without keys, and what loading the suite raises.
+    Raises InvalidConfig for a public address without keys, or one that is taken, and what loading
+    the suite raises.
     """
     keys = Keys(config.serve.key_path)
     check_host(config.serve.host, keys)
-    configure_logs()
-    disable_progress_bar()  # loading bars are no log events
-    service = Service(Remixer.from_settings(config), config, keys)
-    serve(service)
+    with bound(config.serve.host, config.serve.port) as sockets:
+        configure_logs()
+        disable_progress_bar()  # loading bars are no log events
+        service = Service(Remixer.from_settings(config), config, keys)
+        serve(service, sockets)
 
 
 def check_host(host: str, keys: Keys) -> None:
@@ -62,14 +75,12 @@ def check_host(host: str, keys: Keys) -> None:
     raise InvalidConfig(field="serve.host", value=host, accepted=accepted)
 
 
-def serve(service: Service) -> None:
-    """Serve until a signal comes."""
+def serve(service: Service, sockets: list[socket.socket]) -> None:
+    """Serve at bound sockets until a signal comes."""
     settings = service.config.serve
     configured = WireConfig(
         create_app(service),
         settings,
-        host=settings.host,
-        port=settings.port,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -80,4 +91,9 @@ def serve(service: Service) -> None:
     )
     if not service.keys.required:
         _log.warning("no API keys: whoever reaches this machine's loopback can use the server")
-    Server(configured, service).run()
+    Server(configured, service).run(sockets)
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -9,6 +9,7 @@ from hydra.core.config_store import ConfigStore
 
 from remixlab.config import RemixConfig, register_schemas
 from remixlab.config_checks import among, matching, within
+from remixlab.scratch import register_scratch
 from remixlab.tracking.config import TrackingConfig
 
 
@@ -60,5 +61,6 @@ class FidelityConfig(RemixConfig):
 
 def register_fidelity() -> None:
     """Make the schemas known to Hydra, before the app's `main` is decorated."""
+    register_scratch()
     register_schemas()
     ConfigStore.instance().store(name="fidelity_schema", node=FidelityConfig, provider="remixlab")

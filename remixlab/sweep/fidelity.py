@@ -9,6 +9,7 @@ from pathlib import Path
 from remixlab.errors import InvalidConfig
 from remixlab.metrics.diversity import SeedDiversity
 from remixlab.metrics.metric import Metric
+from remixlab.outputs import check_folder
 from remixlab.remix import Remixer
 from remixlab.sweep.config import FidelityConfig, SweepConfig
 from remixlab.sweep.grid import Cell, expand, parse_axis
@@ -37,16 +38,19 @@ class Sweep:
         """Expand the grid, then load the suite and what scores it.
 
         Raises:
-            InvalidConfig: a bad axis, an empty grid, or a scorer that nobody knows.
+            InvalidConfig: a folder that cannot be written, a bad axis, an empty grid, or a scorer
+                that nobody knows.
             MissingWeights: the suite's or a scorer's files are not to be had.
         """
+        folder = Path(config.out) / f"{config.name}_{config.model.name}"
+        check_folder("out", folder)
         cells = expand_cells(config.sweep)
         remixer = Remixer.from_settings(config)
         judges = Judges.load(config)
         metrics = [] if config.model.weights == "random" else scores_for(cells, judges)
         return cls(
             config,
-            Path(config.out) / f"{config.name}_{config.model.name}",
+            folder,
             cells,
             remixer,
             metrics,

@@ -18,10 +18,10 @@ from remixlab.files import write_whole
 from remixlab.metrics.diversity import SeedDiversity
 from remixlab.metrics.metric import Metric
 from remixlab.remix import Remixer
+from remixlab.rows import write_rows
 from remixlab.sweep.baselines import make_baselines
 from remixlab.sweep.config import FidelityConfig
 from remixlab.sweep.grid import Cell
-from remixlab.sweep.store import write_rows
 
 
 def write_record(
@@ -66,7 +66,6 @@ def write_inputs(folder: Path, cells: Sequence[Cell]) -> None:
     A run can then be replayed from its folder alone, wherever it is.
     """
     pictures = {id(p): p for c in cells for p in (c.request.product, c.request.reference) if p}
-    (folder / "inputs").mkdir(exist_ok=True)
     for picture in pictures.values():
         path = folder / "inputs" / f"{images.sha256(picture)}.png"
         if not path.exists():

@@ -13,8 +13,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 from PIL import Image
 
 from remixlab import images
@@ -87,10 +85,3 @@ def read_journal(path: Path) -> tuple[list[dict[str, Any]], int]:
 def flat(row: Mapping[str, Any]) -> dict[str, Any]:
     """A line of the journal as a row of the table."""
     return {"id": row["id"], **row["values"], **row["scores"], "warnings": row["warnings"]}
-
-
-def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
-    """A whole Parquet table or none of it."""
-    partial = path.with_suffix(".partial")
-    pq.write_table(pa.Table.from_pylist(rows), partial)
-    partial.replace(path)

@@ -11,8 +11,9 @@ from remixlab.metrics.diversity import SeedDiversity
 from remixlab.metrics.metric import Picture
 from remixlab.product import cut_out
 from remixlab.remix import Remixer
+from remixlab.rows import write_rows
 from remixlab.sweep.run import Batch
-from remixlab.sweep.store import Store, flat, write_rows
+from remixlab.sweep.store import Store, flat
 
 
 def write_table(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from remixlab.errors import InvalidConfig
+from remixlab.loopback import bypass_proxies
 from remixlab.tracking.config import TrackingConfig
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def import_mlflow() -> Any:
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
     # Its own 7 retries make a server that is down look like a hang of four minutes.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
+    bypass_proxies()
     try:
         import mlflow  # an extra, which need not be there
     except ImportError as error:

@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from remixlab.files import write_whole
+
 Floats = NDArray[np.float64]
 
 
@@ -192,5 +194,5 @@ def write_ply(path: Path, grids: Sequence[Floats], flip: bool = False) -> Path:
         f"ply\nformat binary_little_endian 1.0\nelement vertex {len(v)}\n{names}"
         f"element face {len(f)}\nproperty list uchar int vertex_indices\nend_header\n"
     )
-    path.write_bytes(header.encode() + v.tobytes() + packed.tobytes())
+    write_whole(path, header.encode() + v.tobytes() + packed.tobytes())
     return path

@@ -80,7 +80,9 @@ def test_encoded_shards_are_kept(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     encoded[1].unlink()
-    (tmp_path / "latents" / "00001.partial").write_bytes(b"half a file")
+    killed = tmp_path / "latents" / ".partial-killed" / encoded[1].name
+    killed.parent.mkdir()
+    killed.write_bytes(b"half a file")
     before = encoded[0].stat().st_mtime_ns
     seen: list[int] = []
     encode = AutoencoderDC.encode

@@ -109,7 +109,6 @@ def test_going_on_from_a_suite_keeps_its_latents_and_its_words(recipe: TrainConf
 def test_tokenizer_is_learnt_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     learns = iter([learn_tokenizer(["a red bottle"])])
     monkeypatch.setattr(train, "learn_tokenizer", lambda _: next(learns))
-    (tmp_path / "tokenizer.partial").mkdir()
     first, again = (train.learnt_once(tmp_path / "tokenizer") for _ in range(2))
     assert first.get_vocab() == again.get_vocab()
     assert [path.name for path in tmp_path.iterdir()] == ["tokenizer"]

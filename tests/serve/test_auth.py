@@ -9,6 +9,7 @@ import socket
 import stat
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
@@ -123,6 +124,25 @@ def test_without_keys_nobody_needs_one(tmp_path: Path) -> None:
         assert live.post(make_body(), headers={"X-Photio-Key": ""}).status_code == 401
 
 
+def test_a_file_that_cannot_be_read_opens_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "keys.json"
+    KeyFile(path).add("phone")
+    keys, stat = Keys(path, {}), Path.stat
+
+    def denied(self: Path, **others: Any) -> Any:
+        if self == path:
+            raise PermissionError(13, "Permission denied", str(path))
+        return stat(self, **others)
+
+    monkeypatch.setattr(Path, "stat", denied)
+    for ask in (lambda: Keys(path, {}), lambda: keys.accept(b"")):
+        with pytest.raises(InvalidConfig, match="Permission denied") as caught:
+            ask()
+        assert caught.value.field == "serve.keys_file"
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "8.8.8.8", "gpu.example", ""])
 def test_without_keys_only_the_loopback_is_served(tmp_path: Path, host: str) -> None:
     with pytest.raises(InvalidConfig, match="remixlab keys add"):
@@ -136,14 +156,14 @@ def test_a_server_without_keys_says_so(tmp_path: Path, monkeypatch: pytest.Monke
     class Quiet:
         def __init__(self, *_: object) -> None: ...
 
-        def run(self) -> None: ...
+        def run(self, sockets: list[socket.socket]) -> None: ...
 
     monkeypatch.setattr(run, "Server", Quiet)
     config = compose_server([f"serve.keys_file={tmp_path}/none"])
     for environment, lines in (({}, 1), ({ENVIRONMENT: "k"}, 0)):
         keys = Keys(config.serve.key_path, environment)
         with structlog.testing.capture_logs() as events:
-            run.serve(Service(FakeMaker(), config, keys))
+            run.serve(Service(FakeMaker(), config, keys), [])
         assert len([event for event in events if "no API keys" in event["event"]]) == lines
 
 
@@ -154,7 +174,9 @@ def test_no_key_image_or_prompt_is_logged(live: Live, caplog: pytest.LogCaptureF
         live.post(body | {"seed": 0})
         live.post(body, headers={"X-Photio-Key": "a-wrong-secret"})
         live.post(body | {"product_image": body["product_image"][:-40]})
-        wait_until(lambda: len(events) == 4)  # a line is written once its answer is out
+        wait_until(
+            lambda: [e["event"] for e in events].count("answered") == 4
+        )  # a line is written once its answer is out
     text = json.dumps(events) + caplog.text
     for secret in (KEY, "a-wrong-secret", "a-secret-prompt", body["product_image"][100:120]):
         assert secret not in text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -11,9 +12,11 @@ from typer.testing import CliRunner
 
 from remixlab import cli
 from remixlab.errors import InvalidConfig
+from remixlab.remix import Remixer
 from remixlab.serve.auth import ENVIRONMENT, Keys
 
 run = CliRunner().invoke
+FIELDS = {"serve": ("serve.host", "serve.port"), "playground": ("--host", "--port")}
 
 
 def test_keys_are_added_listed_and_revoked(tmp_path: Path) -> None:
@@ -43,6 +46,44 @@ def test_settings_are_overrides(monkeypatch: pytest.MonkeyPatch) -> None:
     assert seen[0].serve.allow_urls is False
     wrong = run(cli.app, ["serve", "serve.port=70000"]).exception
     assert isinstance(wrong, InvalidConfig) and wrong.field == "serve.port"
+
+
+@pytest.mark.parametrize("command", ["serve", "playground"])
+def test_a_taken_port_is_told_before_a_suite_is_loaded(
+    command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if command == "playground":
+        pytest.importorskip("gradio", reason="needs gradio: pip install '.[playground]'")
+
+    def load(_config: object) -> Remixer:
+        raise AssertionError("a suite was loaded")
+
+    monkeypatch.setattr(Remixer, "from_settings", staticmethod(load))
+    monkeypatch.setenv(ENVIRONMENT, "k")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        error = run(cli.app, [command, "--port", str(port)]).exception
+        assert isinstance(error, InvalidConfig), error
+        assert (error.field, error.value) == (FIELDS[command][1], port)
+        assert "127.0.0.1" in error.accepted and "another port" in error.accepted
+    error = run(cli.app, [command, "--host", "192.0.2.1"]).exception
+    assert isinstance(error, InvalidConfig), error
+    assert (error.field, error.value) == (FIELDS[command][0], "192.0.2.1")
+
+
+def test_a_user_without_a_home_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/proc/none")
+    assert run(cli.app, ["keys", "list"]).output == ""
+    error = run(cli.app, ["keys", "add", "me"]).exception
+    assert isinstance(error, InvalidConfig) and "/proc/none" in str(error.value)
+
+    def homeless(_: Path) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "expanduser", homeless)
+    for command in (["keys", "list"], ["keys", "add", "me"], ["keys", "revoke", "me"], ["serve"]):
+        error = run(cli.app, command).exception
+        assert isinstance(error, InvalidConfig) and error.field == "serve.keys_file"
 
 
 @pytest.mark.parametrize("missing", ["structlog", "uvicorn"])

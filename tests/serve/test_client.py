@@ -133,6 +133,27 @@ def test_no_server_at_all_is_said_with_its_address() -> None:
             client.remix(product_image=b"p", ref_image=b"r")
 
 
+@pytest.mark.parametrize("name", ["HTTP_PROXY", "ALL_PROXY"])
+@pytest.mark.parametrize("proxy", ["http://127.0.0.1:9", "socks5://127.0.0.1:9"])
+def test_no_proxy_is_asked_for_this_machine(
+    foreign: Any, monkeypatch: pytest.MonkeyPatch, name: str, proxy: str
+) -> None:
+    url, answers, _ = foreign
+    for no in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(no, raising=False)
+    monkeypatch.setenv(name, proxy)
+    for host in ("127.0.0.1", "localhost"):
+        answers.append((200, {}, good(make_reference(0))))
+        with RemixClient(url.replace("127.0.0.1", host), retries=0) as client:
+            assert client.remix(product_image=b"p", ref_image=b"r").image.size == (96, 64)
+    assert not answers
+
+
+def test_an_address_that_is_none_is_refused() -> None:
+    with pytest.raises(InvalidConfig, match="url"):
+        RemixClient("http://[")
+
+
 def test_other_errors_are_not_tried_again(foreign: Any) -> None:
     url, answers, seen = foreign
     answers += [(500, {}, json.dumps({"status_code": 500, "body": "id 5"}))]

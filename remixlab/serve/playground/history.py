@@ -9,6 +9,7 @@ from pathlib import Path
 from PIL import Image
 
 from remixlab import images
+from remixlab.files import write_whole
 from remixlab.request import RemixRequest, RemixResult
 from remixlab.serve.playground.settings import Settings
 
@@ -73,7 +74,7 @@ class Shelf:
     def write(self, stem: str, picture: Image.Image) -> Path:
         """Write one picture as a PNG; returns its path."""
         path = self.folder / f"{stem}.png"
-        path.write_bytes(images.encode_png(picture))
+        write_whole(path, images.encode_png(picture))
         return path
 
     def next_name(self, kind: str) -> str:

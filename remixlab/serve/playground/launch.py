@@ -13,8 +13,9 @@ from typing import Any
 from remixlab.config import compose_config
 from remixlab.errors import InvalidConfig
 from remixlab.images import DEFAULT_LIMITS
+from remixlab.loopback import bypass_proxies, check_proxies, is_loopback
 from remixlab.remix import Remixer
-from remixlab.serve.addresses import is_loopback
+from remixlab.serve.listening import bound
 
 USER = "remixlab"
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
@@ -24,8 +25,10 @@ def require_gradio() -> None:
     """Import Gradio, quietly: it reads its environment when it is imported.
 
     Raises:
-        InvalidConfig: it is not installed.
+        InvalidConfig: it is not installed, or a proxy of the environment, which it reads too,
+            cannot be used.
     """
+    check_proxies()
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     try:
         import gradio  # noqa: F401
@@ -46,12 +49,15 @@ def serve(
         open: open the page in the browser.
 
     Raises:
-        InvalidConfig: Gradio is missing, an override is wrong, or the port is taken.
+        InvalidConfig: Gradio is missing, an override is wrong, or the host or port cannot be had.
         MissingWeights: the suite's files are not here and cannot be had.
     """
     with tempfile.TemporaryDirectory(prefix="remixlab-") as folder:
         os.environ["GRADIO_TEMP_DIR"] = folder  # all that is uploaded or made goes with the page
+        bypass_proxies(host)  # Gradio asks its own page whether it is there
         require_gradio()
+        with bound(host, port or 0, fields=("--host", "--port")):
+            pass  # known before the suite is loaded; Gradio makes a socket of its own
         from transformers.utils.logging import disable_progress_bar
 
         from remixlab.serve.playground.examples import find_examples
@@ -69,7 +75,8 @@ def serve(
             print(f"{url} (Ctrl+C ends it)", flush=True)
             page.block_thread()
         except OSError as error:
-            raise InvalidConfig(field="--port", value=port, accepted="a free port") from error
+            accepted = f"a free port of {host} ({error})"
+            raise InvalidConfig(field="--port", value=port, accepted=accepted) from error
         finally:
             studio.close()
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from remixlab.files import whole
 from remixlab.sweep.report import overview, pareto
 from remixlab.sweep.report.contents import Run
 from remixlab.sweep.report.curves import Curves, curves
@@ -63,12 +64,12 @@ def _axes(path: Path) -> Iterator[Axes]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    path.parent.mkdir(parents=True, exist_ok=True)
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=_SIZE, layout="constrained")
         FigureCanvasAgg(figure)
         yield figure.add_subplot()
-        figure.savefig(path)
+        with whole(path) as partial:
+            figure.savefig(partial)
 
 
 def _draw_curves(axes: Axes, found: Curves) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from remixlab.errors import InvalidConfig
+from remixlab.files import write_whole
 from remixlab.sweep.report.contents import Run
 from remixlab.sweep.report.markdown import markdown
 from remixlab.sweep.report.page import page
@@ -30,11 +31,10 @@ def write_report(runs: Sequence[Path], out: Path) -> Path:
     if not runs:
         raise InvalidConfig(field="report", value=None, accepted="at least one run folder")
     read = _told_apart([read_run(Path(folder)) for folder in runs])
-    out.mkdir(parents=True, exist_ok=True)
     plots = write_plots(read, out / "plots")
-    (out / "report.md").write_text(markdown(read, plots), encoding="utf-8")
+    write_whole(out / "report.md", markdown(read, plots))
     path = out / "report.html"
-    path.write_text(page(read), encoding="utf-8")
+    write_whole(path, page(read))
     return path
 
 

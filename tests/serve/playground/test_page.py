@@ -15,6 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from remixlab import cli
+from remixlab.remix import Remixer
 from remixlab.request import InvalidConfig
 from remixlab.serve.playground import launch
 from remixlab.serve.playground.examples import Examples, find_examples
@@ -125,6 +126,21 @@ def test_restore_brings_settings_and_result_back(events: Events, form: Settings)
     assert Settings(*values) == replace(first, seed=history[1].settings.seed)
     assert back[events.remix.image] == str(history[1].pictures["image"])
     assert events.last_seed(history) == 7 and events.last_seed([]) == -1
+
+
+def test_a_proxy_of_the_environment_does_not_keep_it_from_starting(
+    tiny_remixer: Remixer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("NO_PROXY", "no_proxy", "GRADIO_TEMP_DIR"):
+        monkeypatch.setenv(name, "")  # so that it is put back afterwards
+        monkeypatch.delenv(name)
+    for name in ("HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.setattr(Remixer, "from_settings", staticmethod(lambda _: tiny_remixer))
+    monkeypatch.setattr(launch.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(gr.Blocks, "block_thread", lambda page: page.close())
+    launch.serve([], open=False)
+    assert "http://127.0.0.1:" in capsys.readouterr().out
 
 
 def test_errors_are_said_and_change_nothing_else(events: Events, form: Settings) -> None:
