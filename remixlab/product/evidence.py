@@ -19,7 +19,7 @@ _OVERALL = 0.3  # how much the whole picture counts beside that
 _NEAR = 2.0  # pixels; standard deviation of a neighbourhood in which own colours vary little
 _FREEDOM = 2  # a background that may be anything explains more, right or wrong
 _FAINT = 0.05  # alpha, up to which a colour tells nothing of what is in front
-_DOUBT, _BELIEF = 0.33, 0.5  # share of the evidence where an estimate begins, and is all
+_DOUBT, _BELIEF = 0.38, 0.44  # share of the evidence where an estimate begins, and is all
 
 
 def share_of_mixture(colour: Floats, alpha: Floats) -> Floats:
@@ -101,7 +101,7 @@ def _error_of_own(colour: Floats, alpha: Floats, soft: Floats) -> Floats:
     level, _ = weighted(colour, soft)
     sums = np.asarray(cv2.GaussianBlur(level, (0, 0), _NEAR), np.float32)
     beside = sums[..., :3] / planes(np.maximum(sums[..., 3], 1e-9))
-    errors = (_squared(colour - other) for other in (faint, _opaque(colour, alpha), beside))
+    errors = (_squared(colour - other) for other in (faint, _close(colour, alpha**16), beside))
     return np.minimum.reduce(list(errors))
 
 

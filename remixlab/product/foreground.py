@@ -32,15 +32,18 @@ def estimate_foreground(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def _freed(colour: Floats, alpha: Floats) -> Floats:
     """The given colours, an estimate, or in between, by what they show of a background."""
-    if not shows_background(colour, alpha):
-        share = share_of_mixture(colour, alpha)
-        if not share.any():
-            return colour
+    if shows_background(colour, alpha):
+        if is_premultiplied(colour, alpha):
+            return (colour / np.maximum(planes(alpha), 1e-6)).clip(0, 1)
+        return _estimate(colour, alpha)
+    share = share_of_mixture(colour, alpha)
+    freed = colour.copy()
+    if share.any():
         hidden = np.where(planes(alpha) > 0, colour, _guess_background(colour, alpha))
-        return colour + (_estimate(hidden, alpha) - colour) * planes(share)
-    if is_premultiplied(colour, alpha):
-        return (colour / np.maximum(planes(alpha), 1e-6)).clip(0, 1)
-    return _estimate(colour, alpha)
+        crop = bounds((share > 0).astype(np.uint8), _MARGIN)
+        given = freed[crop]
+        given += (_estimate(hidden[crop], alpha[crop]) - given) * planes(share[crop])
+    return freed
 
 
 def _estimate(colour: Floats, alpha: Floats) -> Floats:
