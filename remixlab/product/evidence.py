@@ -15,7 +15,7 @@ _STEP = np.float32(1 / 255)  # of a colour or of alpha
 _NOISE = (3 / 255) ** 2  # below it, neither explanation is better than the other
 _SLACK = 8  # of 255: noise and compression in a background that was kept
 _REACH = 7.0  # pixels; standard deviation of what counts as evidence for one of them
-_OVERALL = 0.3  # how much the whole picture counts beside that
+_OVERALL = 0.2  # how much the whole picture counts beside that
 _NEAR = 2.0  # pixels; standard deviation of a neighbourhood in which own colours vary little
 _FREEDOM = 2  # a background that may be anything explains more, right or wrong
 _FAINT = 0.05  # alpha, up to which a colour tells nothing of what is in front
@@ -61,14 +61,17 @@ def shows_background(colour: Floats, alpha: Floats) -> bool:
     if not rim.any():
         return False
     beside = np.asarray(cv2.blur(colour * planes(empty), (3, 3)))[rim] / near[rim][:, None]
-    within = alpha + np.float32(_SLACK / 255 + 2 * _texture(colour, empty))
+    texture = _texture(colour, empty)
+    within = alpha + np.float32(_SLACK / 255 + 2 * texture)
     if (np.abs(colour[rim] - beside).max(axis=1) > within[rim]).mean() > 0.1:
         return False
     distance = np.abs(colour - _close(colour, empty)).max(axis=2)
     telling = soft & (alpha > _FAINT)
     differs = distance[telling] > 0.1 * alpha[telling] + 2 * _STEP
     impossible = distance[soft] > within[soft]
-    return bool(impossible.mean() < 0.3 and differs.sum() * 2 > differs.size)
+    # What is flat, as every fill is, goes on unchanged; what is not, nobody knows far away.
+    few = 0.02 + min(20 * texture, 0.28)
+    return bool(impossible.mean() < few and differs.sum() * 2 > differs.size)
 
 
 def _texture(colour: Floats, empty: Floats) -> float:
