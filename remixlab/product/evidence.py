@@ -15,7 +15,7 @@ _STEP = np.float32(1 / 255)  # of a colour or of alpha
 _NOISE = (3 / 255) ** 2  # below it, neither explanation is better than the other
 _SLACK = 8  # of 255: noise and compression in a background that was kept
 _REACH = 7.0  # pixels; standard deviation of what counts as evidence for one of them
-_OVERALL = 0.2  # how much the whole picture counts beside that
+_OVERALL = 0.3  # how much the whole picture counts beside that
 _NEAR = 2.0  # pixels; standard deviation of a neighbourhood in which own colours vary little
 _FREEDOM = 2  # a background that may be anything explains more, right or wrong
 _FAINT = 0.05  # alpha, up to which a colour tells nothing of what is in front
@@ -70,7 +70,7 @@ def shows_background(colour: Floats, alpha: Floats) -> bool:
     differs = distance[telling] > 0.1 * alpha[telling] + 2 * _STEP
     impossible = distance[soft] > within[soft]
     # What is flat, as every fill is, goes on unchanged; what is not, nobody knows far away.
-    few = 0.02 + min(20 * texture, 0.28)
+    few = 0.02 + min(40 * texture, 0.28)
     return bool(impossible.mean() < few and differs.sum() * 2 > differs.size)
 
 
