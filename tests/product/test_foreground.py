@@ -121,15 +121,17 @@ def test_black_over_black_says_nothing_of_a_background():
     assert shows_background(rgba[..., :3], rgba[..., 3])
 
 
-def test_estimates_fade_in_without_a_seam():
-    """Cut from white on the left, straight on the right: the decision changes slowly."""
-    rgba = photographed(np.full((SIDE, SIDE, 3), 255.0))
-    rgba[rgba[..., 3] == 0, :3] = 0
-    rgba[:, SIDE // 2 :][rgba[:, SIDE // 2 :, 3] > 0, :3] = BLUE
-    colour, alpha = rgba[..., :3] / np.float32(255), rgba[..., 3] / np.float32(255)
-    share = share_of_mixture(colour, alpha)
-    soft = (alpha > 0) & (alpha < 1)
-    assert share[:, :60][soft[:, :60]].min() > 0.95
-    assert share[:, 100:].max() < 0.05
-    pairs = soft[:, 1:] & soft[:, :-1]
-    assert np.abs(np.diff(share, axis=1))[pairs].max() < 0.4
+@pytest.mark.parametrize("tone", [(0, 0, 0), (250, 210, 60)])
+def test_estimates_fade_in_without_a_seam(tone: tuple[int, int, int]):
+    """Cut from white, with a faint spot of another layer on the right that is straight."""
+    cut = photographed(np.full((SIDE, SIDE, 3), 255.0))
+    cut[cut[..., 3] == 0, :3] = 0
+    spot = np.zeros((SIDE, SIDE))
+    spot[60:100, 115:130] = 0.2
+    rgba = under(cut, tone, blurred(spot, 3)) / np.float32(255)
+    share = share_of_mixture(rgba[..., :3], rgba[..., 3])
+    soft = (rgba[..., 3] > 0) & (rgba[..., 3] < 1)
+    assert share[:, :60][soft[:, :60]].min() > 0.9
+    assert share[75:85, 118:126].max() < 0.05
+    for axis, pairs in ((1, soft[:, 1:] & soft[:, :-1]), (0, soft[1:] & soft[:-1])):
+        assert np.abs(np.diff(share, axis=axis))[pairs].max() < 0.35
