@@ -8,8 +8,8 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
 from remixlab.errors import InvalidImage, ProductAltered
-from remixlab.product.foreground import push_pull, weighted
 from remixlab.product.mask import Product
+from remixlab.product.spread import push_pull, weighted
 
 
 def composite(product: Product, background: Image.Image) -> Image.Image:
