@@ -19,6 +19,7 @@ import numpy as np
 from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from remixlab.colour import to_srgb
+from remixlab.containers import pixels_only
 from remixlab.errors import ImageTooLarge, InvalidImage, RemixError
 
 if TYPE_CHECKING:
@@ -53,7 +54,10 @@ def decode(source: ImageSource, *, field: str, limits: Limits = DEFAULT_LIMITS) 
         InvalidImage: anything else that keeps the picture from being used. Both name `field`.
     """
     with _explained(source, field, limits):
-        image = source if isinstance(source, Image.Image) else _open(source, field, limits)
+        if isinstance(source, Image.Image):
+            image = source
+        else:
+            image = _open(pixels_only(_read(source, field, limits)), field, limits)
         _check_pixels(image.size, field, limits)
         if type(image) is Image.Image and image.mode in ("RGB", "RGBA") and not image.info:
             return image
@@ -63,11 +67,12 @@ def decode(source: ImageSource, *, field: str, limits: Limits = DEFAULT_LIMITS) 
 def png_text(source: bytes, *, field: str, limits: Limits = DEFAULT_LIMITS) -> dict[str, str]:
     """The text that a PNG carries, by key; none for the other formats.
 
-    Pillow caps what compressed text may unfold to (1 MiB a chunk, 64 MiB in all). Raises as
-    `decode`, which is the way to the pixels.
+    Text that is broken is an error here: whoever asks for it is not to go without. Pillow caps
+    what compressed text may unfold to (1 MiB a chunk, 64 MiB in all). Raises as `decode`, which
+    is the way to the pixels.
     """
     with _explained(source, field, limits):
-        image = _open(source, field, limits)
+        image = _open(_read(source, field, limits), field, limits)
         _check_pixels(image.size, field, limits)  # text may stand behind the pixels
         text = image.text if isinstance(image, PngImagePlugin.PngImageFile) else {}
         return {key: str(value) for key, value in text.items()}
@@ -91,8 +96,8 @@ def _explained(source: object, field: str, limits: Limits) -> Iterator[None]:
         raise InvalidImage(field=field, value=source, accepted=accepted) from error
 
 
-def _open(source: object, field: str, limits: Limits) -> Image.Image:
-    """Open, without decoding, the file at a path or in bytes."""
+def _read(source: object, field: str, limits: Limits) -> bytes:
+    """The file at a path or in bytes, within the limits."""
     if isinstance(source, (str, os.PathLike)):
         path = Path(source)
         if not path.is_file():  # also keeps devices and pipes, which may never end, out
@@ -104,11 +109,16 @@ def _open(source: object, field: str, limits: Limits) -> Image.Image:
         raise InvalidImage(field=field, value=source, accepted=ACCEPTED)
     if len(source) > limits.bytes:
         raise ImageTooLarge(field=field, value=source, accepted=_at_most(limits))
-    if source[:4] == b"RIFF" and source[12:16] == b"VP8X":
+    return source
+
+
+def _open(content: bytes, field: str, limits: Limits) -> Image.Image:
+    """Open a file's content without decoding it."""
+    if content[:4] == b"RIFF" and content[12:16] == b"VP8X":
         # Pillow's WebP reader allocates the whole canvas while it opens the file.
-        width, height = (int.from_bytes(source[i : i + 3], "little") + 1 for i in (24, 27))
+        width, height = (int.from_bytes(content[i : i + 3], "little") + 1 for i in (24, 27))
         _check_pixels((width, height), field, limits)
-    return Image.open(io.BytesIO(source), formats=FORMATS)
+    return Image.open(io.BytesIO(content), formats=FORMATS)
 
 
 def _at_most(limits: Limits) -> str:
