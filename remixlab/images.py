@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 ImageSource: TypeAlias = "str | os.PathLike[str] | bytes | Image.Image"
 
 FORMATS = ("PNG", "JPEG", "WEBP")
+_LOBES = 3  # Lanczos reaches as many pixels of the coarser of both grids
+_FINE_ENOUGH = 64.0  # times as many pixels as the result has are left for Lanczos
+_LONGEST_SHAPE = 64
 PICTURE_KEY = "remixlab-picture"  # PNG text: which picture of a result a file holds
 ACCEPTED = "a PNG, JPEG or WebP image, given as a path, bytes or a PIL image"
 
@@ -170,13 +174,44 @@ def resize(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     """To (width, height): Lanczos, antialiased; bicubic where neither side of an RGB one shrinks.
 
     OpenCV's bicubic takes a twentieth of the time of Pillow's filters and looks the same there.
-    Pillow premultiplies RGBA itself, so no colour of a transparent pixel leaks.
+    Pillow premultiplies RGBA itself, so no colour of a transparent pixel leaks. A side that shrinks
+    to less than 1/128 is averaged first: the filter's weights, and what Pillow makes between its
+    two passes, would take gigabytes for a picture that is long and of few bytes.
     """
     if image.mode != "RGB" or size[0] < image.width or size[1] < image.height:
-        return image.resize(size, Image.Resampling.LANCZOS)
+        return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=_FINE_ENOUGH)
     import cv2  # as slow to import as all else here, and printing help needs none
 
     return Image.fromarray(cv2.resize(np.asarray(image), size, interpolation=cv2.INTER_CUBIC))
+
+
+def seen(part: slice, length: int, wanted: int) -> tuple[slice, slice, tuple[float, float]]:
+    """Where resizing `length` pixels to `wanted` has to look and to draw, along one axis.
+
+    Returns:
+        The pixels that are read, those that can see some of `part` and are drawn, and from where
+        to where these lie in what is read.
+    """
+    scale = length / wanted
+    reach = _LOBES * max(scale, 1)
+    first = max(math.floor((part.start - reach) / scale), 0)
+    last = min(math.ceil((part.stop + reach) / scale), wanted)
+    start, stop = first * scale, min(last * scale, length)
+    read = slice(max(math.floor(start - reach), 0), min(math.ceil(stop + reach), length))
+    return read, slice(first, last), (start - read.start, stop - read.start)
+
+
+def middle(image: Image.Image) -> Image.Image:
+    """The picture itself; of one that is over 64 times as long as wide, that much of its middle.
+
+    Networks' preprocessing brings the shorter side to theirs before it cuts the middle out: a line
+    of a few hundred bytes would become gigabytes of picture.
+    """
+    width, height = (min(side, _LONGEST_SHAPE * min(image.size)) for side in image.size)
+    if (width, height) == image.size:
+        return image
+    left, top = (image.width - width) // 2, (image.height - height) // 2
+    return image.crop((left, top, left + width, top + height))
 
 
 def reduced(size: tuple[int, int], longest: int) -> tuple[int, int]:
