@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 _PNG = b"\x89PNG\r\n\x1a\n"
-_SOI, _SOS, _COM = 0xD8, 0xDA, 0xFE  # JPEG markers: start of image, start of scan, comment
+_JPEG = b"\xff\xd8"
+_SOS, _COM = 0xDA, 0xFE  # JPEG markers: start of scan, comment
 _ALONE = {0x01, *range(0xD0, 0xD9)}  # markers without a length
 _APPLICATION = range(0xE0, 0xF0)
 _UNFOLDED = 2**20  # bytes; Pillow refuses pictures with a text of more
@@ -35,11 +36,18 @@ def pixels_only(content: bytes) -> bytes:
     """The file of the same picture without needless or broken metadata; other files as they are."""
     if content.startswith(_PNG):
         return _kept_png(content)
-    if content.startswith(bytes((0xFF, _SOI))):
+    if content.startswith(_JPEG):
         return _kept_jpeg(content)
-    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
-        return _kept_webp(content)
-    return content
+    return _kept_webp(content) if _is_webp(content) else content
+
+
+def is_picture(content: bytes) -> bool:
+    """Whether a file begins as a PNG, a JPEG or a WebP does."""
+    return content.startswith((_PNG, _JPEG)) or _is_webp(content)
+
+
+def _is_webp(content: bytes) -> bool:
+    return content[:4] == b"RIFF" and content[8:12] == b"WEBP"
 
 
 def png_chunks(content: bytes, *, longest: int | None = None) -> Iterator[Chunk]:
