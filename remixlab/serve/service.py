@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import json
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -14,11 +13,11 @@ from fastapi.responses import JSONResponse
 from starlette.requests import ClientDisconnect
 
 from remixlab import images
-from remixlab.errors import InvalidRequest
+from remixlab.body import parse_object
 from remixlab.product import cut_out
 from remixlab.request import RemixRequest, RemixResult
 from remixlab.serve.admission import Admission, Busy
-from remixlab.serve.answers import answer
+from remixlab.serve.answers import answer, warning_header
 from remixlab.serve.auth import Keys
 from remixlab.serve.config import ServerConfig
 from remixlab.serve.fetch import Fetcher, is_url
@@ -58,7 +57,8 @@ class Service:
             body = await self._in_thread(self._encode, result)
         timings = {"wait": ticket.waited, **result.timings}
         times = ", ".join(f"{stage};dur={1000 * seconds:.1f}" for stage, seconds in timings.items())
-        return answer(200, body, {"X-Remix-Seed": str(result.seed), "Server-Timing": times})
+        told = {"X-Remix-Seed": str(result.seed), "Server-Timing": times}
+        return answer(200, body, told | warning_header(result.warnings))
 
     async def _read(self, content: bytearray) -> RemixRequest:
         body = await self._in_thread(_parse, content)
@@ -85,13 +85,8 @@ class Service:
 
 
 def _parse(content: bytearray) -> dict[str, Any]:
-    try:
-        body = json.loads(content)
-    except (ValueError, RecursionError):
-        body = None
-    if not isinstance(body, dict):
-        raise InvalidRequest(field="body", value=f"{len(content)} bytes", accepted="a JSON object")
-    return body
+    shown = f"{len(content)} bytes"
+    return parse_object(content, field="body", shown=shown, accepted="a JSON object")
 
 
 async def _attended(request: Request, work: Coroutine[Any, Any, T], seconds: float) -> T:

@@ -104,6 +104,21 @@ def test_wrong_json_is_400(live: Live, text: str) -> None:
     assert answer.status_code == 400
 
 
+def test_wrong_json_is_told_with_its_place(live: Live) -> None:
+    headers = {"Content-Type": "application/json"}
+    answer = live.post(data=b'{"prompt": "a",\n "seed": }', headers=headers)
+    assert "line 2, column 10" in answer.json()["body"] and "prompt" not in answer.text
+    answer = live.post(data=b'{"prompt":\n "\xff"}', headers=headers)
+    assert "line 2, column 3 is not in UTF-8" in answer.json()["body"]
+
+
+def test_json_with_a_byte_order_mark(live: Live) -> None:
+    for encoding in ("utf-8-sig", "utf-16"):
+        content = json.dumps(make_body()).encode(encoding)
+        answer = live.post(data=content, headers={"Content-Type": "application/json"})
+        assert answer.status_code == 200
+
+
 @pytest.mark.parametrize(
     "headers",
     [
