@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import io
+import json
 import os
 import time
 from dataclasses import dataclass
@@ -49,10 +50,14 @@ class RemixServerError(RemixError):
 
 @dataclass(frozen=True)
 class RemixAnswer:
-    """A picture as the server sent it; `seed` is None where the server does not tell it."""
+    """A picture as the server sent it; `seed` is None where the server does not tell it.
+
+    `warnings` say what was not done as asked; a long one is cut, and whole in the metadata.
+    """
 
     png: bytes
     seed: int | None
+    warnings: tuple[str, ...] = ()
 
     @property
     def image(self) -> Image.Image:
@@ -122,7 +127,8 @@ class RemixClient:
         if response.status_code != 200:
             raise RemixServerError(response.status_code, text)
         seed = response.headers.get("X-Remix-Seed")
-        return RemixAnswer(base64.b64decode(text), int(seed) if seed else None)
+        warnings = _warnings(response.headers.get("X-Remix-Warning"))
+        return RemixAnswer(base64.b64decode(text), int(seed) if seed else None, warnings)
 
     def _answer(self, body: dict[str, Any]) -> httpx2.Response:
         for attempt in range(self._retries):
@@ -178,6 +184,17 @@ def _seconds(retry_after: str | None, attempt: int) -> float:
         with contextlib.suppress(ValueError):
             wait = parsedate_to_datetime(retry_after).timestamp() - time.time()
     return min(_LONGEST_WAIT_S, max(0.0, wait))
+
+
+def _warnings(header: str | None) -> tuple[str, ...]:
+    """A JSON array of texts; what another server puts there instead is one text."""
+    if not header:
+        return ()
+    try:
+        found = json.loads(header)
+    except (ValueError, RecursionError):
+        return (header,)
+    return tuple(str(each) for each in found) if isinstance(found, list) else (header,)
 
 
 def _body(response: httpx2.Response) -> str:

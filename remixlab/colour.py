@@ -5,13 +5,22 @@ from __future__ import annotations
 import io
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps
+from PIL import ExifTags, Image, ImageCms
 
 from remixlab.errors import InvalidImage
 
 # PNG's transparent colour (tRNS) counts in the file's own depth; Pillow leaves it unscaled
 # while it scales the samples (grey of 2 and 4 bits) or drops their low byte (RGB of 16).
 _KEY_SCALE = {"L;2": 85, "L;4": 17}
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 _UNMULTIPLIED = {"La": "LA", "RGBa": "RGBA"}
 _COLOUR_MODE = {"1": "L", "L": "L", "LA": "L", "CMYK": "CMYK"}  # everything else: RGB
 
@@ -25,7 +34,7 @@ def to_srgb(image: Image.Image, field: str) -> Image.Image:
     key = _transparent_key(image)  # before load(), which drops the file's sample layout
     image.load()
     profile = image.info.get("icc_profile")
-    upright = ImageOps.exif_transpose(image)  # a copy: the caller's image stays as it is
+    upright = _upright(image)
     if key is not None:
         upright.info["transparency"] = key
     if upright.mode.startswith("I"):
@@ -43,6 +52,18 @@ def to_srgb(image: Image.Image, field: str) -> Image.Image:
         result.putalpha(alpha)
     result.info = {}
     return result
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """A copy, turned as its EXIF says; what cannot be read says nothing, as in viewers.
+
+    `ImageOps.exif_transpose` also writes the EXIF anew, which takes more of it to be sound.
+    """
+    try:
+        turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation))
+    except Exception:  # Pillow raises SyntaxError, struct.error, ValueError and others on it
+        turn = None
+    return image.copy() if turn is None else image.transpose(turn)
 
 
 def _transparent_key(image: Image.Image) -> object:

@@ -89,13 +89,13 @@ def _decode_base64(name: str, text: str, shown: str) -> bytes:
     if payload[:5].lower() == "data:":
         head, _, payload = payload.partition(",")
         if not head.lower().endswith(";base64"):
-            raise InvalidRequest(field=name, value=shown, accepted=_BASE64)
+            raise _no_base64(name, shown, "this data URL does not say ;base64 before its comma")
     try:
         data = base64.b64decode(_without_space(payload), validate=True)
     except ValueError as error:  # binascii.Error is one
-        raise InvalidRequest(field=name, value=shown, accepted=_BASE64) from error
+        raise _no_base64(name, shown, _fault(payload)) from error
     if not data:
-        raise InvalidRequest(field=name, value=shown, accepted=_BASE64)
+        raise _no_base64(name, shown, "there is nothing in this")
     return data
 
 
@@ -106,3 +106,24 @@ def _without_space(text: str) -> bytes:
     every word, which for three-letter words is 30 times the text.
     """
     return text.encode("ascii").translate(None, string.whitespace.encode())
+
+
+def _no_base64(name: str, shown: str, fault: str) -> InvalidRequest:
+    return InvalidRequest(field=name, value=shown, accepted=f"{_BASE64}; {fault}")
+
+
+def _fault(payload: str) -> str:
+    """Why a text is no base64 (RFC 4648, section 4), without repeating any of it."""
+    if "%" in payload:
+        return "this is percent-encoded: decode it first, %2B is +, %2F is / and %3D is ="
+    odd = re.search(r"[^A-Za-z0-9+/=\s_-]", payload)
+    if odd:
+        return f"character {odd.start() + 1} of this is none of base64's"
+    if "-" in payload or "_" in payload:
+        return "this is in the URL-safe alphabet: write + for each - and / for each _"
+    digits = _without_space(payload).decode().rstrip("=")
+    if "=" in digits:
+        return "this goes on behind its padding, as several texts in one do"
+    if len(digits) % 4 == 1:
+        return "this is cut short: its last character is part of no whole byte"
+    return f"the padding of this is not right: at its end belong {-len(digits) % 4} ="

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ import numpy as np
 from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from remixlab.colour import to_srgb
+from remixlab.containers import pixels_only
 from remixlab.errors import ImageTooLarge, InvalidImage, RemixError
 
 if TYPE_CHECKING:
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
 ImageSource: TypeAlias = "str | os.PathLike[str] | bytes | Image.Image"
 
 FORMATS = ("PNG", "JPEG", "WEBP")
+_LOBES = 3  # Lanczos reaches as many pixels of the coarser of both grids
+_FINE_ENOUGH = 64.0  # times as many pixels as the result has are left for Lanczos
+_LONGEST_SHAPE = 64
 PICTURE_KEY = "remixlab-picture"  # PNG text: which picture of a result a file holds
 ACCEPTED = "a PNG, JPEG or WebP image, given as a path, bytes or a PIL image"
 
@@ -53,7 +58,10 @@ def decode(source: ImageSource, *, field: str, limits: Limits = DEFAULT_LIMITS) 
         InvalidImage: anything else that keeps the picture from being used. Both name `field`.
     """
     with _explained(source, field, limits):
-        image = source if isinstance(source, Image.Image) else _open(source, field, limits)
+        if isinstance(source, Image.Image):
+            image = source
+        else:
+            image = _open(pixels_only(_read(source, field, limits)), field, limits)
         _check_pixels(image.size, field, limits)
         if type(image) is Image.Image and image.mode in ("RGB", "RGBA") and not image.info:
             return image
@@ -63,11 +71,12 @@ def decode(source: ImageSource, *, field: str, limits: Limits = DEFAULT_LIMITS) 
 def png_text(source: bytes, *, field: str, limits: Limits = DEFAULT_LIMITS) -> dict[str, str]:
     """The text that a PNG carries, by key; none for the other formats.
 
-    Pillow caps what compressed text may unfold to (1 MiB a chunk, 64 MiB in all). Raises as
-    `decode`, which is the way to the pixels.
+    Text that is broken is an error here: whoever asks for it is not to go without. Pillow caps
+    what compressed text may unfold to (1 MiB a chunk, 64 MiB in all). Raises as `decode`, which
+    is the way to the pixels.
     """
     with _explained(source, field, limits):
-        image = _open(source, field, limits)
+        image = _open(_read(source, field, limits), field, limits)
         _check_pixels(image.size, field, limits)  # text may stand behind the pixels
         text = image.text if isinstance(image, PngImagePlugin.PngImageFile) else {}
         return {key: str(value) for key, value in text.items()}
@@ -91,8 +100,8 @@ def _explained(source: object, field: str, limits: Limits) -> Iterator[None]:
         raise InvalidImage(field=field, value=source, accepted=accepted) from error
 
 
-def _open(source: object, field: str, limits: Limits) -> Image.Image:
-    """Open, without decoding, the file at a path or in bytes."""
+def _read(source: object, field: str, limits: Limits) -> bytes:
+    """The file at a path or in bytes, within the limits."""
     if isinstance(source, (str, os.PathLike)):
         path = Path(source)
         if not path.is_file():  # also keeps devices and pipes, which may never end, out
@@ -104,11 +113,16 @@ def _open(source: object, field: str, limits: Limits) -> Image.Image:
         raise InvalidImage(field=field, value=source, accepted=ACCEPTED)
     if len(source) > limits.bytes:
         raise ImageTooLarge(field=field, value=source, accepted=_at_most(limits))
-    if source[:4] == b"RIFF" and source[12:16] == b"VP8X":
+    return source
+
+
+def _open(content: bytes, field: str, limits: Limits) -> Image.Image:
+    """Open a file's content without decoding it."""
+    if content[:4] == b"RIFF" and content[12:16] == b"VP8X":
         # Pillow's WebP reader allocates the whole canvas while it opens the file.
-        width, height = (int.from_bytes(source[i : i + 3], "little") + 1 for i in (24, 27))
+        width, height = (int.from_bytes(content[i : i + 3], "little") + 1 for i in (24, 27))
         _check_pixels((width, height), field, limits)
-    return Image.open(io.BytesIO(source), formats=FORMATS)
+    return Image.open(io.BytesIO(content), formats=FORMATS)
 
 
 def _at_most(limits: Limits) -> str:
@@ -160,13 +174,44 @@ def resize(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     """To (width, height): Lanczos, antialiased; bicubic where neither side of an RGB one shrinks.
 
     OpenCV's bicubic takes a twentieth of the time of Pillow's filters and looks the same there.
-    Pillow premultiplies RGBA itself, so no colour of a transparent pixel leaks.
+    Pillow premultiplies RGBA itself, so no colour of a transparent pixel leaks. A side that shrinks
+    to less than 1/128 is averaged first: the filter's weights, and what Pillow makes between its
+    two passes, would take gigabytes for a picture that is long and of few bytes.
     """
     if image.mode != "RGB" or size[0] < image.width or size[1] < image.height:
-        return image.resize(size, Image.Resampling.LANCZOS)
+        return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=_FINE_ENOUGH)
     import cv2  # as slow to import as all else here, and printing help needs none
 
     return Image.fromarray(cv2.resize(np.asarray(image), size, interpolation=cv2.INTER_CUBIC))
+
+
+def seen(part: slice, length: int, wanted: int) -> tuple[slice, slice, tuple[float, float]]:
+    """Where resizing `length` pixels to `wanted` has to look and to draw, along one axis.
+
+    Returns:
+        The pixels that are read, those that can see some of `part` and are drawn, and from where
+        to where these lie in what is read.
+    """
+    scale = length / wanted
+    reach = _LOBES * max(scale, 1)
+    first = max(math.floor((part.start - reach) / scale), 0)
+    last = min(math.ceil((part.stop + reach) / scale), wanted)
+    start, stop = first * scale, min(last * scale, length)
+    read = slice(max(math.floor(start - reach), 0), min(math.ceil(stop + reach), length))
+    return read, slice(first, last), (start - read.start, stop - read.start)
+
+
+def middle(image: Image.Image) -> Image.Image:
+    """The picture itself; of one that is over 64 times as long as wide, that much of its middle.
+
+    Networks' preprocessing brings the shorter side to theirs before it cuts the middle out: a line
+    of a few hundred bytes would become gigabytes of picture.
+    """
+    width, height = (min(side, _LONGEST_SHAPE * min(image.size)) for side in image.size)
+    if (width, height) == image.size:
+        return image
+    left, top = (image.width - width) // 2, (image.height - height) // 2
+    return image.crop((left, top, left + width, top + height))
 
 
 def reduced(size: tuple[int, int], longest: int) -> tuple[int, int]:

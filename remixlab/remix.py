@@ -105,6 +105,7 @@ class Remixer:
             for n, k in zip(numbers, index, strict=True):
                 provenance = describe(resolved[n], self.suite, self.config)
                 provenance["batch"] = len(firsts)  # pictures: how many may decide the last digit
+                provenance["warnings"] = list(made[k].warnings)
                 results[n] = replace(made[k], provenance=provenance)
         return [results[number] for number in range(len(resolved))]
 

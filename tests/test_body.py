@@ -55,6 +55,62 @@ def test_what_is_no_body(tmp_path: Path, text: str) -> None:
         read_body(path)
 
 
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b'{"seed": 1,\n "prompt": "a" "b"}', "line 2, column 16"),
+        (b'{"seed": 1,\n "prompt": "\xfc"}', "line 2, column 13 is not in UTF-8"),
+        ('{"seed": 1,\n}'.encode("utf-16"), "line [12], column "),
+        (b'{"seed": ' + b"1" * 5000 + b"}", "too many digits"),
+        (b"[" * 200_000, "too many brackets"),
+        (b"[]", "no object"),
+    ],
+)
+def test_where_a_body_stops_being_json(tmp_path: Path, content: bytes, told: str) -> None:
+    (tmp_path / "body.json").write_bytes(content)
+    with pytest.raises(InvalidRequest, match=told) as caught:
+        read_body(tmp_path / "body.json")
+    assert "prompt" not in caught.value.accepted and "JSON object" in caught.value.accepted
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+def test_a_body_in_any_encoding_of_json(
+    tmp_path: Path, body: dict[str, Any], encoding: str
+) -> None:
+    (tmp_path / "body.json").write_bytes(
+        json.dumps(body | {"prompt": "Öl, 木"}, ensure_ascii=False).encode(encoding)
+    )
+    assert request_from(read_body(tmp_path / "body.json"), {}).prompt == "Öl, 木"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("q.png", "none at {folder}/q.png; or base64 .* character 2 of this is none"),
+        ("product1", "none at {folder}/product1; or base64, but of a PNG"),
+        ("iVBORw0KGgo", "none at {folder}/iVBORw0KGgo; or base64 .* at its end belong 1 ="),
+        ("a\0b", "or base64 .* character 2 of this"),
+    ],
+)
+def test_a_mistyped_picture_is_neither_a_file_nor_base64(
+    tmp_path: Path, body: dict[str, Any], text: str, told: str
+) -> None:
+    read = read_body(write(tmp_path, body | {"product_image": text}))
+    with pytest.raises(InvalidRequest, match=told.format(folder=tmp_path)) as caught:
+        request_from(read, {})
+    assert caught.value.field == "product_image" and caught.value.value == text
+    assert request_from(read, {"product_image": tmp_path / "p.png"}).product.size == (96, 96)
+
+
+@pytest.mark.parametrize("text", ["", " ", "https://a.test/p.png", "data:image/png,x"])
+def test_what_is_no_name_of_a_file_is_told_as_over_http(
+    tmp_path: Path, body: dict[str, Any], text: str
+) -> None:
+    with pytest.raises(InvalidRequest, match="product_image") as caught:
+        request_from(read_body(write(tmp_path, body | {"product_image": text})), {})
+    assert "beside" not in str(caught.value)
+
+
 def test_missing_files_are_named(tmp_path: Path, body: dict[str, Any]) -> None:
     with pytest.raises(InvalidRequest, match="--request"):
         read_body(tmp_path / "nothing.json")

@@ -21,6 +21,7 @@ from remixlab.images import (
     decode,
     encode_png,
     flatten,
+    middle,
     resize,
     sha256,
     to_image,
@@ -251,10 +252,10 @@ def test_limits_hold_for_every_kind_of_source(tmp_path: Path):
             decode(source, field="x", limits=Limits(bytes=20))
 
 
-def test_a_bomb_in_the_metadata_is_typed():
-    text = chunk(b"zTXt", b"a\0\0" + zlib.compress(b"\0" * 10**8))
+def test_a_bomb_in_a_profile_is_typed():
+    profile = chunk(b"iCCP", b"a\0\0" + zlib.compress(b"\0" * 10**8))
     with pytest.raises(InvalidImage):
-        decode(png(1, 8, 2, b"\1\2\3", text), field="x")
+        decode(png(1, 8, 2, b"\1\2\3", profile), field="x")
 
 
 PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -321,6 +322,33 @@ def test_resize_keeps_hidden_colours_out():
     small = np.asarray(resize(image, (12, 10)))
     assert small.shape == (10, 12, 4)
     assert small[small[..., 3] > 8][:, 0].max() <= 8
+
+
+def test_a_long_line_is_resized_either_way():
+    for size in ((2**26, 1), (1, 2**26)):
+        assert resize(Image.new("RGB", size, "red"), (3, 2)).getcolors() == [(6, (255, 0, 0))]
+
+
+def test_resize_is_lanczos_wherever_a_side_does_not_shrink_to_a_trifle():
+    noise = Image.effect_noise((500, 40), 90).convert("RGB")
+    for size in ((4, 40), (499, 39), (300, 80)):
+        assert (
+            resize(noise, size).tobytes() == noise.resize(size, Image.Resampling.LANCZOS).tobytes()
+        )
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [((640, 10), (640, 10)), ((641, 10), (640, 10)), ((1, 60_000), (1, 64)), ((9, 9), (9, 9))],
+)
+def test_the_middle_of_what_is_longer_than_any_picture(
+    size: tuple[int, int], expected: tuple[int, int]
+):
+    picture = Image.new("RGB", size)
+    picture.putpixel((size[0] // 2, size[1] // 2), (255, 0, 0))
+    part = middle(picture)
+    assert part.size == expected and (part is picture) == (size == expected)
+    assert part.getpixel((expected[0] // 2, expected[1] // 2)) == (255, 0, 0)
 
 
 def test_flatten_is_over_white():

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from remixlab import images
+from remixlab.environment import process_peak
 from remixlab.models.suite import Suite
 from remixlab.reference import encode_references, fit_square, normalise
 from tests.conftest import make_reference
@@ -62,6 +63,36 @@ def test_pad_keeps_the_shape() -> None:
 
 def test_odd_sides_are_padded_too() -> None:
     assert fit_square(Image.new("RGB", (33, 20), LEFT), 16, "pad").getcolors() == [(256, LEFT)]
+
+
+def padded_whole(picture: Image.Image, side: int) -> Image.Image:
+    """The padded square made first and shrunk then, as the words say."""
+    width, height = picture.size
+    across, down = max(width, height) - width, max(width, height) - height
+    around = ((down // 2, down - down // 2), (across // 2, across - across // 2), (0, 0))
+    return images.resize(Image.fromarray(np.pad(picture, around, "edge")), (side, side))
+
+
+@pytest.mark.parametrize(
+    "size", [(96, 64), (64, 96), (640, 427), (333, 500), (301, 300), (223, 9), (7, 500), (1200, 1)]
+)
+@pytest.mark.parametrize("side", [32, 224])
+def test_pad_gives_what_the_whole_square_would(size: tuple[int, int], side: int) -> None:
+    picture = images.resize(make_reference(1), size)
+    one, other = (
+        np.asarray(p).astype(int)
+        for p in (fit_square(picture, side, "pad"), padded_whole(picture, side))
+    )
+    assert np.abs(one - other).max() <= 2
+
+
+@pytest.mark.parametrize("fit", ["resize", "crop", "pad"])
+@pytest.mark.parametrize("size", [(60_000, 1), (1, 60_000), (2**26, 1), (1, 2**26)])
+def test_a_line_of_pixels_costs_no_more_than_it_has(fit: str, size: tuple[int, int]) -> None:
+    line = Image.new("RGB", size, LEFT)
+    before = process_peak()
+    assert fit_square(line, 224, fit).getcolors() == [(224 * 224, LEFT)]
+    assert process_peak() - before < 2**26 + 16 * size[0] * size[1]
 
 
 def test_normalise_is_clips() -> None:

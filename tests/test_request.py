@@ -205,6 +205,28 @@ def test_from_body_refuses_what_is_not_base64(name: str, bad: Any):
     assert caught.value.field == name
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "nothing in this"),
+        ("data:image/png;base64,", "nothing in this"),
+        ("data:image/png,abcd", "does not say ;base64"),
+        ("iVBORw0KGgo", "at its end belong 1 ="),
+        ("iVBORw0KGg", "at its end belong 2 ="),
+        ("iVBORw0KGgo==", "at its end belong 1 ="),
+        ("iVBORw0KG", "cut short"),
+        ("iVBO-w0_GgoA", "the URL-safe alphabet"),
+        ("data:image/png;base64,iVBORw0K%2BGgo%3D", "percent-encoded: decode it first"),
+        ("iVBO\nRw0K!Ggo", "character 10 of this is none"),
+        ("iVBORw==iVBORw==", "behind its padding"),
+    ],
+)
+def test_from_body_says_what_is_wrong_with_base64(text: str, told: str):
+    with pytest.raises(InvalidRequest, match=told) as caught:
+        RemixRequest.from_body({"product_image": text, "ref_image": "x"})
+    assert caught.value.field == "product_image" and "iVBO" not in str(caught.value)
+
+
 def test_from_body_refuses_urls_and_says_what_to_send():
     for url in ("http://localhost/a.png", " HTTPS://example.com/a.png"):
         with pytest.raises(InvalidRequest, match="URLs are off") as caught:

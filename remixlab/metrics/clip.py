@@ -18,6 +18,7 @@ from PIL import Image
 from torch import Tensor
 
 from remixlab.errors import InvalidConfig, MissingWeights
+from remixlab.images import middle
 
 MINI = Path(__file__).parents[1] / "mini" / "weights" / "scorer"
 _BATCH = 32
@@ -69,7 +70,7 @@ class Scorer:
     @torch.inference_mode()
     def images(self, pictures: Sequence[Image.Image]) -> Tensor:
         """RGB pictures -> (N, D) unit vectors on the CPU."""
-        pixels = torch.stack([self.preprocess(picture) for picture in pictures])
+        pixels = torch.stack([self.preprocess(middle(picture)) for picture in pictures])
         parts = [self.model.encode_image(part.to(self.device)) for part in pixels.split(_BATCH)]
         return F.normalize(torch.cat(parts).float(), dim=-1).cpu()
 

@@ -19,6 +19,7 @@ from timm.data import create_transform, resolve_model_data_config
 from torch import Tensor, nn
 
 from remixlab.errors import InvalidConfig, MissingWeights
+from remixlab.images import middle
 
 _BATCH = 32
 _HEAD = 64  # channels a head, in every CLIP
@@ -37,7 +38,7 @@ class ImageEmbedder:
     @torch.inference_mode()
     def images(self, pictures: Sequence[Image.Image]) -> Tensor:
         """RGB pictures -> (N, D) unit vectors on the CPU."""
-        pixels = torch.stack([self.preprocess(picture) for picture in pictures])
+        pixels = torch.stack([self.preprocess(middle(picture)) for picture in pictures])
         parts = [self.model(part.to(self.device)) for part in pixels.split(_BATCH)]
         return F.normalize(torch.cat(parts).float(), dim=-1).cpu()
 

@@ -150,8 +150,7 @@ def _edges(picture: Picture) -> NDArray[np.float64]:
 
 
 def _small(picture: Image.Image) -> Image.Image:
-    scale = min(1.0, _SIDE / max(picture.size))
-    return images.resize(picture, (round(picture.width * scale), round(picture.height * scale)))
+    return images.resize(picture, images.reduced(picture.size, _SIDE))
 
 
 def _over_plain(picture: Picture) -> Image.Image:

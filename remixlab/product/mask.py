@@ -5,7 +5,6 @@ The product's pixels are never changed here; only the alpha is decided.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -21,7 +20,6 @@ from remixlab.product.foreground import bounds, estimate_foreground
 
 _GRABCUT_SIDE = 1024  # pixels; above it GrabCut takes minutes and segments no better
 _GRABCUT_STEPS = 5
-_LOBES = 3  # Lanczos reaches as many pixels of the coarser of both grids
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,8 +81,8 @@ class Product:
         if size == self.size:
             return self
         # Nothing is computed where the filter only sees what is transparent.
-        rows, lines, (top, bottom) = _seen(self.box[0], self.size[1], size[1])
-        columns, places, (left, right) = _seen(self.box[1], self.size[0], size[0])
+        rows, lines, (top, bottom) = images.seen(self.box[0], self.size[1], size[1])
+        columns, places, (left, right) = images.seen(self.box[1], self.size[0], size[0])
         freed = cv2.cvtColor(self.foreground[rows, columns], cv2.COLOR_RGB2RGBA)
         picture = Image.fromarray(cv2.insertChannel(self.alpha[rows, columns], freed, 3))
         rgba = np.zeros((size[1], size[0], 4), np.uint8)
@@ -99,22 +97,6 @@ def _freed(rgba: NDArray[np.uint8], foreground: NDArray[np.uint8]) -> Product:
     product = Product(rgba)
     vars(product)["foreground"] = foreground
     return product
-
-
-def _seen(part: slice, length: int, wanted: int) -> tuple[slice, slice, tuple[float, float]]:
-    """Where resizing `length` pixels to `wanted` has to look and to draw, along one axis.
-
-    Returns:
-        The pixels that are read, those that can see some of `part` and are drawn, and from where
-        to where these lie in what is read.
-    """
-    scale = length / wanted
-    reach = _LOBES * max(scale, 1)
-    first = max(math.floor((part.start - reach) / scale), 0)
-    last = min(math.ceil((part.stop + reach) / scale), wanted)
-    start, stop = first * scale, min(last * scale, length)
-    read = slice(max(math.floor(start - reach), 0), min(math.ceil(stop + reach), length))
-    return read, slice(first, last), (start - read.start, stop - read.start)
 
 
 def _from_alpha(picture: Image.Image) -> NDArray[np.uint8]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageChops
 
 from remixlab.errors import WeightsDiffer
 from remixlab.replay.metadata import Kept, plain
@@ -45,11 +45,10 @@ class Verdict:
 def judge(kept: Kept, result: RemixResult) -> Verdict:
     """Compare a file with the same picture of a result."""
     again: Image.Image = getattr(result, kept.kind)  # one of metadata.PICTURES
-    if kept.picture.size != again.size or kept.picture.mode != again.mode:
-        sizes = " then, ".join(f"{p.mode} {p.width}x{p.height}" for p in (kept.picture, again))
+    if kept.picture.size != again.size:
+        sizes = " then, ".join(f"{p.width}x{p.height}" for p in (kept.picture, again))
         return Verdict("different", 255, (f"picture: {sizes} now",))
-    then, now = (np.asarray(picture, dtype=np.int16) for picture in (kept.picture, again))
-    largest = int(np.abs(then - now).max())
+    largest = largest_difference(kept.picture, again)
     if largest == 0:
         return Verdict("identical", 0)
     reasons = tuple(differences(kept.described, result.provenance))
@@ -58,6 +57,16 @@ def judge(kept: Kept, result: RemixResult) -> Verdict:
     if not [reason for reason in reasons if near or not reason.startswith("batch: ")]:
         reasons += (_UNKNOWN,)
     return Verdict("within tolerance" if near else "different", largest, reasons)
+
+
+def largest_difference(one: Image.Image, other: Image.Image) -> int:
+    """Of a channel of a pixel of two pictures of one size, 0 to 255, alpha among the channels.
+
+    What is seen counts: a picture without alpha is one that is opaque.
+    """
+    bands = (picture.convert("RGBA").split() for picture in (one, other))
+    apart = (ImageChops.difference(*pair) for pair in zip(*bands, strict=True))
+    return max(int(np.asarray(band).max()) for band in apart)
 
 
 def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from PIL import Image
@@ -62,7 +62,7 @@ class Inputs:
         pictures = self._given[field]
         if not pictures and path is not None and path.is_file():
             pictures = [images.decode(path, field=field, limits=LIMITS)]
-        for picture in pictures:
+        for picture in (same for each in pictures for same in _spellings(each)):
             if images.sha256(picture) == wanted:
                 return picture
         flag = "--product" if field == "product_image" else "--ref"
@@ -72,3 +72,15 @@ class Inputs:
             accepted=f"the picture whose pixels have the SHA-256 {wanted}, given with {flag} or "
             "kept in the run's inputs/ (a sweep may have made its products smaller)",
         )
+
+
+def _spellings(picture: Image.Image) -> Iterator[Image.Image]:
+    """The picture, and where it is opaque the same one with an alpha, or without its own.
+
+    A program that saved it anew may have changed that; its SHA-256 is another one then.
+    """
+    yield picture
+    if picture.mode == "RGB":
+        yield picture.convert("RGBA")
+    elif picture.getchannel("A").getextrema()[0] == 255:
+        yield picture.convert("RGB")

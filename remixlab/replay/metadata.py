@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 from PIL import Image
 
 from remixlab import images
+from remixlab.containers import png_chunks
 from remixlab.errors import InvalidImage, InvalidRecord
 
 KEY = "remixlab"
@@ -95,12 +96,9 @@ def _content(path: Path) -> bytes:
 
 def _text_names(content: bytes) -> Iterator[bytes]:
     """The keys of a PNG's text chunks; Pillow keeps the last of several and does not tell."""
-    position = len(b"\x89PNG\r\n\x1a\n")
-    while position + 8 <= len(content):
-        length = int.from_bytes(content[position : position + 4], "big")
-        if content[position + 4 : position + 8] in (b"tEXt", b"zTXt", b"iTXt"):
-            yield content[position + 8 : position + 8 + min(length, 80)].partition(b"\0")[0]
-        position += 12 + length
+    for chunk in png_chunks(content, longest=80):  # a key has at most 79 bytes
+        if chunk.kind in (b"tEXt", b"zTXt", b"iTXt"):
+            yield chunk.data.partition(b"\0")[0]
 
 
 def _depth(text: str) -> int:

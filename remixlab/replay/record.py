@@ -24,6 +24,7 @@ _OPTIONAL = {
     "commit": (str, type(None)),
     "batch": int,
     "product_untouched": bool,
+    "warnings": list,
 }
 
 
@@ -56,6 +57,9 @@ class Record:
             InvalidRequest: a field of the request has a value that no request accepts.
         """
         _check_keys(described, _NEEDED, _OPTIONAL, "")
+        for warning in described.get("warnings", ()):
+            if not isinstance(warning, str):
+                refuse("warnings", warning, "a list of texts")
         asked = described["request"]
         _check_keys(asked, dict.fromkeys(_REQUEST, object), {}, "request.")
         suite, reference = described["suite"], asked["ref_image"]

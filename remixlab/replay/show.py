@@ -8,7 +8,17 @@ from typing import Any
 
 from remixlab.replay.metadata import plain, read_kept
 
-_ORDER = ("request", "suite", "config", "device", "dtype", "batch", "versions", "hardware")
+_ORDER = (
+    "warnings",
+    "request",
+    "suite",
+    "config",
+    "device",
+    "dtype",
+    "batch",
+    "versions",
+    "hardware",
+)
 _WIDEST = 24  # characters of a key that values are aligned behind
 _REQUEST = ("prompt", "negative_prompt", "seed", "cfg_scale", "outline_fidelity", "style_fidelity")
 
@@ -27,6 +37,9 @@ def _lines(tree: Mapping[str, Any], indent: str, order: Sequence[str] = ()) -> I
     width = min(max(leaves, default=0), _WIDEST)
     for key in keys:
         value = tree[key]
+        if key == "warnings" and isinstance(value, list):
+            yield from (f"{indent}warning: {plain(each)}" for each in value)
+            continue
         if isinstance(value, dict):
             yield f"{indent}{plain(key)}"
             yield from _lines(value, indent + "  ", _REQUEST if key == "request" else ())

@@ -29,9 +29,16 @@ _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?"
 _NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _NUMERIC = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)")  # browsers read such hosts as IPv4
 _PORTS = {"http": 80, "https": 443}
-_ACCEPTED = (
-    "an http(s) URL with a plain host name or address that is public, or allowed by the server"
-)
+_ACCEPTED = "an http(s) URL of a host that is public, or allowed by the server"
+_REDIRECTED = "a URL that leads, if anywhere else, to http(s) URLs that are public or allowed"
+# What is wrong with a URL, said so that nothing of it is repeated.
+_SCHEME = "that begins with http:// or https://"
+_USER = "without a user name or a password"
+_NO_HOST = "with a host name or address behind the //"
+_BAD_NAME = "whose host name has letters, digits, hyphens and underscores between single dots"
+_BAD_PORT = "whose port is a number from 1 to 65535"
+_BAD_V4 = "whose IPv4 address is four decimal numbers up to 255, without zeros in front"
+_BAD_V6 = "whose IPv6 address is whole, without a zone, and in square brackets"
 
 
 @dataclass(frozen=True)
@@ -76,8 +83,14 @@ class Fetcher:
             raise InvalidImage(field=field, value="a URL", accepted=accepted) from error
 
     async def _follow(self, url: str, field: str) -> bytes:
-        for _ in range(_REDIRECTS + 1):
-            target = parse(url, field)
+        for hop in range(_REDIRECTS + 1):
+            try:
+                target = parse(url, field)
+            except InvalidRequest as error:
+                if hop == 0:
+                    raise
+                # The client did not write this one, and is not to learn what a server answered.
+                raise InvalidRequest(field=field, value="a URL", accepted=_REDIRECTED) from error
             if self._hosts and target.host not in self._hosts:
                 raise _refused(field)
             addresses = await self._resolve(target, field)
@@ -161,46 +174,78 @@ class _Dialler(AnyIOBackend):
 
 
 def parse(url: str, field: str) -> Target:
-    """Take a URL apart; what other programs read differently is refused with InvalidRequest."""
-    printable = all("!" <= letter <= "~" for letter in url)
-    if len(url) > _LONGEST or not printable or "\\" in url:
-        raise _refused(field)
+    """Take a URL apart; what other programs read differently is refused with InvalidRequest.
+
+    The message says what is wrong, and where, but repeats nothing of the URL.
+    """
+    if fault := _fault_of_letters(url):
+        raise _malformed(field, fault)
     try:
         parts = urlsplit(url)
+    except ValueError as error:  # square brackets that are not in order
+        raise _malformed(field, _BAD_V6) from error
+    if parts.scheme not in _PORTS:
+        raise _malformed(field, _SCHEME)
+    if "@" in parts.netloc:
+        raise _malformed(field, _USER)
+    host = _host(parts.netloc.lower(), field)
+    try:
         port = parts.port
     except ValueError as error:
-        raise _refused(field) from error
-    if parts.scheme not in _PORTS or "@" in parts.netloc or port == 0:
-        raise _refused(field)
-    host = _host(parts.netloc.lower(), field)
+        raise _malformed(field, _BAD_PORT) from error
+    if port == 0:
+        raise _malformed(field, _BAD_PORT)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Target(parts.scheme, host, port or _PORTS[parts.scheme], path)
 
 
 def _redirected(url: str, location: str, field: str) -> str:
-    """Where a redirect leads; what is no URL is refused as the client's own would be."""
+    """Where a redirect leads; what is no URL is refused without saying what it is."""
     try:
         return urljoin(url, location)
     except ValueError as error:
-        raise _refused(field) from error
+        raise InvalidRequest(field=field, value="a URL", accepted=_REDIRECTED) from error
+
+
+def _fault_of_letters(url: str) -> str | None:
+    """What keeps a text from being a URL at all."""
+    if len(url) > _LONGEST:
+        return f"of at most {_LONGEST} characters"
+    odd = re.search(r"[^!-~]|\\", url)
+    if odd is None:
+        return None
+    place, letter = odd.start() + 1, odd[0]
+    if letter.isspace():
+        return f"without blanks and line breaks, as at character {place}: %20 stands for a blank"
+    if letter == "\\":
+        return f"without a backslash, as at character {place}: %5C stands for it"
+    if not letter.isprintable():
+        return f"without a control character, as at character {place}"
+    return (
+        f"in ASCII, which character {place} is not: percent-encode it as UTF-8, or write a host "
+        "name as xn--"
+    )
 
 
 def _host(netloc: str, field: str) -> str:
+    bracketed = netloc.startswith("[")
+    host = netloc[1:].partition("]")[0] if bracketed else netloc.partition(":")[0]
+    port = netloc[len(host) + 2 * bracketed :]
+    if bracketed and (port[:1] not in ("", ":") or "%" in host):
+        raise _malformed(field, _BAD_V6)
+    if not re.fullmatch(r"(?::[0-9]+)?", port):
+        raise _malformed(field, _BAD_PORT)
     try:
-        if netloc.startswith("["):
-            inside, _, rest = netloc[1:].partition("]")
-            if re.fullmatch(r"(?::[0-9]+)?", rest) and "%" not in inside:
-                return str(ipaddress.IPv6Address(inside))
-            raise _refused(field)
-        host, _, port = netloc.partition(":")
-        if not re.fullmatch(r"[0-9]*", port) or netloc.endswith(":"):
-            raise _refused(field)
+        if bracketed:
+            return str(ipaddress.IPv6Address(host))
         if _NUMERIC.fullmatch(host):  # also keeps octal, integer and short forms out
             return str(ipaddress.IPv4Address(host))
     except ipaddress.AddressValueError as error:
-        raise _refused(field) from error
+        raise _malformed(field, _BAD_V6 if bracketed else _BAD_V4) from error
+    if not host:
+        raise _malformed(field, _NO_HOST)
     if len(host) > 253 or not _NAME.fullmatch(host):
-        raise _refused(field)
+        raise _malformed(field, _BAD_NAME)
     return host
 
 
@@ -211,3 +256,7 @@ def _authority(target: Target) -> str:
 
 def _refused(field: str) -> InvalidRequest:
     return InvalidRequest(field=field, value="a URL", accepted=_ACCEPTED)
+
+
+def _malformed(field: str, fault: str) -> InvalidRequest:
+    return InvalidRequest(field=field, value="a URL", accepted=f"an http(s) URL {fault}")

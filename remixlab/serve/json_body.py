@@ -84,7 +84,7 @@ class _Reader:
         try:
             value = json.loads(match[0].decode()) if match else None
         except ValueError as error:  # escapes and control characters, and what is not UTF-8
-            raise self._wrong(f"{accepted}, valid JSON", field) from error
+            raise self._wrong(f"{accepted}, valid JSON in UTF-8", field) from error
         if match is None:
             raise self._wrong(accepted, field)
         self._at = match.end()

@@ -6,6 +6,7 @@ from typing import Any
 
 from remixlab.fields import LARGEST, MAX_SEED, MAX_TEXT, NUMBER_TEXT, SEED_TEXT
 from remixlab.request import DEFAULT_NEGATIVE_PROMPT, SIZES, RemixRequest
+from remixlab.serve.answers import WARNING_HEADER
 
 _SIZES = ", ".join(
     f"{size.name} {size.ratio} {size.width}x{size.height}" for size in SIZES.values()
@@ -91,7 +92,12 @@ REMIX_RESPONSES: dict[int | str, dict[str, Any]] = {
     **_answer(
         200,
         "The picture: `body` is a PNG in base64, as large as the product.",
-        {"X-Remix-Seed": "The seed used", "Server-Timing": "Milliseconds by stage"},
+        {
+            "X-Remix-Seed": "The seed used",
+            "Server-Timing": "Milliseconds by stage",
+            WARNING_HEADER: "Where something was not done as asked, such as words that the text "
+            "encoders did not read: a JSON array of texts in ASCII, cut to 2048 characters",
+        },
     ),
     **_answer(400, "The request is wrong: `body` names the field and what is accepted."),
     **_answer(401, "The key is missing or wrong; the body was not read."),

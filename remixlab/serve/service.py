@@ -16,7 +16,7 @@ from remixlab import images
 from remixlab.product import cut_out
 from remixlab.request import RemixRequest, RemixResult
 from remixlab.serve.admission import Admission, Busy
-from remixlab.serve.answers import answer
+from remixlab.serve.answers import answer, warning_header
 from remixlab.serve.auth import Keys
 from remixlab.serve.config import ServerConfig
 from remixlab.serve.fetch import Fetcher, is_url
@@ -59,7 +59,8 @@ class Service:
             body = await self._in_thread(self._encode, result)
         timings = {"wait": ticket.waited, **result.timings}
         times = ", ".join(f"{stage};dur={1000 * seconds:.1f}" for stage, seconds in timings.items())
-        return answer(200, body, {"X-Remix-Seed": str(result.seed), "Server-Timing": times})
+        told = {"X-Remix-Seed": str(result.seed), "Server-Timing": times}
+        return answer(200, body, told | warning_header(result.warnings))
 
     async def _read(self, content: bytearray) -> RemixRequest:
         body = await self._in_thread(parse_body, content)

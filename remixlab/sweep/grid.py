@@ -175,8 +175,7 @@ def _pictures(name: str, paths: Sequence[Any], folder: Path) -> dict[Any, Image.
 def _reduced(picture: Image.Image | None, longest: int | None) -> Image.Image | None:
     if picture is None or longest is None or max(picture.size) <= longest:
         return picture
-    scale = longest / max(picture.size)
-    return images.resize(picture, (round(picture.width * scale), round(picture.height * scale)))
+    return images.resize(picture, images.reduced(picture.size, longest))
 
 
 def _check_each(

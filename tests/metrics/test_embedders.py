@@ -11,10 +11,13 @@ import timm
 import torch
 import torch.nn.functional as F
 from open_clip.transformer import QuickGELU, VisionTransformer
+from PIL import Image
 from safetensors.torch import save_file
 from timm.models import save_for_hf
 
+from remixlab.environment import process_peak
 from remixlab.errors import InvalidConfig, MissingWeights
+from remixlab.metrics.clip import Scorer
 from remixlab.metrics.embedders import load_csd, load_dino
 from remixlab.metrics.metric import Picture
 from remixlab.metrics.style_cosine import CsdStyle, DinoStyle
@@ -107,3 +110,14 @@ def test_weights_that_are_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         load_dino("vit_small_patch14_dinov2.lvd142m")
     with pytest.raises(InvalidConfig, match="a model of timm's"):
         load_dino("no_such_model_at_all")
+
+
+@pytest.mark.parametrize("size", [(60_000, 1), (1, 60_000)])
+def test_a_line_of_pixels_is_judged_by_its_middle(csd: Path, size: tuple[int, int]) -> None:
+    """Brought to 32 pixels on its shorter side, all of it would be 1.9 million pixels long."""
+    line = Image.new("RGB", size, (200, 40, 40))
+    for embedder in (load_csd(str(csd)), Scorer.load("mini")):
+        before = process_peak()
+        square = Image.new("RGB", (64, 64), (200, 40, 40))
+        assert torch.allclose(*embedder.images([line, square]), atol=1e-5)
+        assert process_peak() - before < 2**26

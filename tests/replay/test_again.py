@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from remixlab.errors import InvalidImage, InvalidRecord, RemixError, WeightsDiff
 from remixlab.replay.again import Suites, replay_cells, replay_picture
 from remixlab.replay.compare import TOLERANCE, Verdict
 from remixlab.replay.inputs import Inputs
+from remixlab.replay.metadata import read_kept
+from remixlab.replay.record import Record
 from remixlab.replay.run import choose, read_cells
 from tests.conftest import make_product
 from tests.replay.pngs import rewritten
@@ -69,6 +72,25 @@ def test_a_single_picture_with_its_files(run: Path, picture: Path, suites: Suite
     assert verdict.largest <= TOLERANCE["float32"]
     background = picture.with_name(picture.name.replace("image", "background"))
     assert replay_picture(background, Inputs(run=run), suites).largest <= TOLERANCE["float32"]
+
+
+@pytest.mark.parametrize(("given", "recorded"), [("RGB", "RGBA"), ("RGBA", "RGB"), ("P", "RGB")])
+def test_an_opaque_product_is_found_whatever_kind_of_file_holds_it(
+    given: str, recorded: str, picture: Path, tmp_path: Path
+) -> None:
+    """It was cut out by a segmenter, and saved anew since."""
+    opaque = Image.new("RGB", (64, 64), (204, 0, 0))
+    opaque.paste((0, 0, 204), (16, 16, 48, 48))
+    opaque.convert(given).save(tmp_path / "p.png")
+    wanted = images.sha256(opaque.convert(recorded))
+    record = Record.from_described(read_kept(picture).described)
+    found = Inputs([tmp_path / "p.png"]).request(replace(record, product=wanted, reference=None))
+    assert found.product_sha256 == wanted
+    clear = opaque.convert("RGBA")
+    clear.putpixel((0, 0), (204, 0, 0, 254))
+    clear.save(tmp_path / "p.png")
+    with pytest.raises(InvalidImage, match="SHA-256"):
+        Inputs([tmp_path / "p.png"]).request(replace(record, product=wanted, reference=None))
 
 
 def test_other_pictures_are_refused(run: Path, picture: Path, tmp_path: Path) -> None:

@@ -1,18 +1,23 @@
 from __future__ import annotations
 
+import struct
+import zlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
+from remixlab import images
 from remixlab.errors import WeightsDiffer
 from remixlab.remix import Remixer
-from remixlab.replay.compare import TOLERANCE, check_weights, differences, judge
+from remixlab.replay.compare import TOLERANCE, Verdict, check_weights, differences, judge
 from remixlab.replay.metadata import Kept
 from remixlab.replay.record import Record
 from remixlab.request import RemixRequest, RemixResult
+from tests.replay.pngs import chunk
 
 
 @pytest.fixture
@@ -41,6 +46,47 @@ def test_the_background_is_compared_with_the_background(result: RemixResult) -> 
     kept = Kept(Path("x.png"), result.background, "background", dict(result.provenance))
     assert judge(kept, result).outcome == "identical"
     assert judge(replace(kept, kind="image"), result).outcome == "different"
+
+
+def few_colours() -> Image.Image:
+    """An RGB picture of 16 greys, which every kind of PNG can hold."""
+    grey = np.arange(256, dtype=np.uint8).reshape(16, 16) // 16 * 17
+    return Image.fromarray(grey).convert("RGB")
+
+
+def sixteen_bits(picture: Image.Image) -> bytes:
+    """A PNG with the same colours in 16 bits a channel; Pillow writes none."""
+    samples = np.asarray(picture).astype(">u2") * 257
+    lines = b"".join(b"\0" + line.tobytes() for line in samples.astype(">u2"))
+    head = struct.pack(">IIBBBBB", *picture.size, 16, 2, 0, 0, 0)
+    parts = (chunk(b"IHDR", head), chunk(b"IDAT", zlib.compress(lines)), chunk(b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+def verdict_on(content: bytes | Image.Image, picture: Image.Image, result: RemixResult) -> Verdict:
+    found = images.decode(content, field="x")
+    told = dict(result.provenance)
+    return judge(Kept(Path("x.png"), found, "image", told), replace(result, image=picture))
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "L", "LA", "I;16"])
+def test_what_is_seen_is_compared_whatever_kind_of_file_shows_it(
+    mode: str, result: RemixResult
+) -> None:
+    picture = few_colours()
+    if mode == "I;16":
+        stored = Image.fromarray(np.asarray(picture.convert("L")).astype(np.uint16) * 257)
+    else:
+        stored = picture.convert("L").convert(mode)
+    assert verdict_on(images.encode_png(stored), picture, result) == Verdict("identical", 0)
+    assert verdict_on(sixteen_bits(picture), picture, result) == Verdict("identical", 0)
+
+
+def test_what_is_seen_through_is_different(result: RemixResult) -> None:
+    clear = few_colours().convert("RGBA")
+    clear.putpixel((3, 3), (*clear.getpixel((3, 3))[:3], 55))  # pyright: ignore
+    verdict = verdict_on(images.encode_png(clear), few_colours(), result)
+    assert (verdict.outcome, verdict.largest) == ("different", 200) and verdict.reasons
 
 
 def test_another_size_is_different(result: RemixResult) -> None:

@@ -62,7 +62,25 @@ def test_a_remix_from_paths_bytes_and_pictures(live: Live, tmp_path: Path) -> No
         assert answer.image.size == (80, 64) and answer.seed == 9
         answer.save(tmp_path / "out.png")
         assert images.decode(tmp_path / "out.png", field="x").size == (80, 64)
+        assert answer.warnings == ()
         assert client.remix(product_image=make_product(64, 64), ref_image=reference).seed
+
+
+@pytest.mark.parametrize(
+    ("header", "told"),
+    [
+        ('["a", "\\u00d6l"]', ("a", "\u00d6l")),
+        ("199 - stale", ("199 - stale",)),
+        ("{}", ("{}",)),
+        ("[" * 9000, ("[" * 9000,)),
+        ("", ()),
+    ],
+)
+def test_warnings_of_any_server_are_texts(foreign: Any, header: str, told: tuple[str, ...]) -> None:
+    url, answers, _ = foreign
+    answers.append((200, {"X-Remix-Warning": header}, good(make_reference(0))))
+    with RemixClient(url) as client:
+        assert client.remix(product_image=b"p", ref_image=b"r").warnings == told
 
 
 def test_errors_carry_status_and_words(live: Live) -> None:

@@ -132,6 +132,51 @@ def test_any_text_is_taken_apart_or_refused(text: str) -> None:
     assert not set(target.host) & set("@%\\/ #?") and target.path.startswith("/")
 
 
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("http://a.test/my cup.png", "blanks .* character 17: %20"),
+        ("http://a.test/x\ny", "line breaks, as at character 16"),
+        ("http://a.test/x\x00y", "control character, as at character 16"),
+        ("http://a.test/k\u00f6ln.png", "ASCII, which character 16 is not: percent-encode"),
+        ("http://k\u00f6ln.test/x", "character 9 is not.*xn--"),
+        ("http://a.test\\x", "backslash, as at character 14: %5C"),
+        ("http://a.test/" + "x" * 2048, "at most 2048 characters"),
+        ("ftp://a.test/x", "begins with http://"),
+        ("//a.test/x", "begins with http://"),
+        ("http:///x.png", "a host name or address"),
+        ("http:x.png", "a host name or address"),
+        ("http://:80/", "a host name or address"),
+        ("http://me:secret@a.test/", "without a user name or a password"),
+        ("http://a.test:99999/", "port is a number from 1 to 65535"),
+        ("http://a.test:0/", "port is a number from 1 to 65535"),
+        ("http://a.test:/", "port is a number from 1 to 65535"),
+        ("http://a.test:8o/", "port is a number from 1 to 65535"),
+        ("http://[::1]:x/", "port is a number from 1 to 65535"),
+        ("http://[::1/", "in square brackets"),
+        ("http://[fe80::1%25lo]/", "without a zone"),
+        ("http://8.8.8.256/", "four decimal numbers up to 255"),
+        ("http://8.8.8/", "four decimal numbers"),
+        ("http://a..test/", "host name has letters"),
+        ("http://a.test./", "between single dots"),
+        ("http://a%2etest/", "host name has letters"),
+    ],
+)
+def test_what_is_wrong_with_a_url_is_said(url: str, told: str) -> None:
+    with pytest.raises(InvalidRequest, match=told) as caught:
+        parse(url, "ref_image")
+    text = str(caught.value)
+    assert text.startswith("ref_image: got 'a URL'; accepted: an http(s) URL ")
+    assert "test" not in text and "secret" not in text and "public" not in text
+
+
+@pytest.mark.parametrize("page", ["/file", "/userinfo"])
+def test_where_a_server_leads_is_not_told(site: Site, page: str) -> None:
+    with pytest.raises(InvalidRequest, match="that leads, if anywhere else") as caught:
+        allowed(site, page)
+    assert "user name" not in str(caught.value) and "begins" not in str(caught.value)
+
+
 def allowed(site: Site, page: str, **changes: Any) -> bytes:
     settings = {"allow_networks": ["127.0.0.1/32"], "fetch_s": 0.8, "image_mb": 1.0}
     return fetch(site.url + page, **settings | changes)

@@ -104,6 +104,22 @@ def test_wrong_json_is_400(live: Live, text: str) -> None:
     assert answer.status_code == 400
 
 
+def test_wrong_json_is_told_with_its_place(live: Live) -> None:
+    headers = {"Content-Type": "application/json"}
+    answer = live.post(data=b'{"prompt": "a",\n "seed": }', headers=headers)
+    assert "line 2, column 10" in answer.json()["body"] and "prompt" not in answer.text
+    answer = live.post(data=b'{"prompt":\n "\xff"}', headers=headers)
+    told = answer.json()["body"]
+    assert "line 2, column 2" in told and "in UTF-8" in told
+
+
+def test_json_with_a_byte_order_mark(live: Live) -> None:
+    for encoding, status in {"utf-8-sig": 200, "utf-16": 400}.items():
+        content = json.dumps(make_body()).encode(encoding)
+        answer = live.post(data=content, headers={"Content-Type": "application/json"})
+        assert answer.status_code == status
+
+
 @pytest.mark.parametrize(
     "headers",
     [

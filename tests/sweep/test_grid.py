@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from remixlab.errors import InvalidConfig
 from remixlab.sweep.grid import cell_id, expand, parse_axis
@@ -69,6 +70,12 @@ def test_cells_are_the_cross_product_the_last_axis_fastest(folder: Path) -> None
     assert cells[5].values == {"product_image": "p0.png", "seed": 3, "style_fidelity": 1}
     assert cells[5].request.seed == 3 and cells[5].request.style_fidelity == 1
     assert cells[5].request.product == cells[0].request.product != cells[11].request.product
+
+
+def test_a_product_without_a_shorter_side_left_is_told(folder: Path) -> None:
+    Image.new("RGBA", (3000, 1)).save(folder / "line.png")
+    with pytest.raises(InvalidConfig, match="64 to 8192 pixels"):
+        expand({"product_image": "line.png"}, folder=folder, longest_side=96)
 
 
 def test_paired_axes_run_side_by_side(folder: Path) -> None:

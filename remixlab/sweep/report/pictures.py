@@ -36,10 +36,7 @@ def data_url(path: Path, side: int) -> str | None:
         picture = images.flatten(images.decode(path, field="report"))
     except (RemixError, OSError):
         return None
-    scale = min(1.0, side / max(picture.size))
-    if scale < 1:
-        width, height = (max(1, round(length * scale)) for length in picture.size)
-        picture = images.resize(picture, (width, height))
+    picture = images.resize(picture, images.reduced(picture.size, side))
     buffer = io.BytesIO()
     picture.save(buffer, format="WEBP", quality=_QUALITY)
     return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
