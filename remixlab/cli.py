@@ -19,6 +19,7 @@ from remixlab.replay.command import replay, show
 from remixlab.request import RemixError, RemixRequest, RemixResult
 from remixlab.serve import cli as serve_cli
 from remixlab.sheet import make_sheet
+from remixlab.sweep.command import rescore
 from remixlab.tracking.command import track
 
 app = typer.Typer(
@@ -144,6 +145,7 @@ app.command()(replay)
 app.command()(show)
 app.command()(fetch)
 app.command()(track)
+app.command()(rescore)
 
 
 def build_request(body: Path | None, given: dict[str, Any]) -> RemixRequest:

@@ -52,6 +52,7 @@ def main(
     except RemixError as error:
         sys.exit(f"error: {error}")
     rows = pq.read_table(run / "cells.parquet").to_pylist()
+    rows = [row for row in rows if row["reference_rank"] is not None]  # a score may be missing
     among = len({row["ref_image"] for row in rows})
     found = fit(
         [row["style_fidelity"] for row in rows], [row["reference_rank"] for row in rows], among

@@ -2,14 +2,15 @@
 
 A result is one line of `cells.jsonl`, written after its pictures are whole on the disk. A line cut
 short by a kill is taken off when the store is opened again, and its cell made anew; so no cell is
-lost and none is there twice.
+lost and none is there twice. Scores that are given later are one more line, which counts instead of
+the earlier one. A store writes, so whoever opens one holds the folder, see `lock`.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from PIL import Image
 from remixlab import images
 from remixlab.errors import InvalidConfig
 from remixlab.files import write_whole
+from remixlab.sweep.scoring import Scores
 
 
 class Store:
@@ -50,6 +52,13 @@ class Store:
         for name, picture in pictures.items():
             told = {**text, images.PICTURE_KEY: name} if text else None
             write_whole(self.picture(row["id"], name), images.encode_png(picture, told))
+        self._append(row)
+
+    def rescore(self, cell: str, scores: Scores) -> None:
+        """Keep a cell's scores in the place of those that it had."""
+        self._append({**self.rows[cell], **scores.as_row()})
+
+    def _append(self, row: Mapping[str, Any]) -> None:
         line = json.dumps(row, sort_keys=True, allow_nan=False) + "\n"
         with self.journal.open("ab") as file:
             file.write(line.encode())
@@ -86,11 +95,28 @@ def read_journal(path: Path) -> tuple[list[dict[str, Any]], int]:
 
 def flat(row: Mapping[str, Any]) -> dict[str, Any]:
     """A line of the journal as a row of the table."""
-    return {"id": row["id"], **row["values"], **row["scores"], "warnings": row["warnings"]}
+    found = Scores.of_row(row)
+    last = {"warnings": row["warnings"], "missing": found.missing, "judges": found.judges}
+    return {"id": row["id"], **row["values"], **found.values, **last}
 
 
-def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
-    """A whole Parquet table or none of it."""
-    partial = path.with_suffix(".partial")
-    pq.write_table(pa.Table.from_pylist(rows), partial)
-    partial.replace(path)
+def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """A whole Parquet table or none of it, with every column that any row has.
+
+    Dictionaries become maps of text; a column in which every value is missing is one of numbers.
+    """
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    columns = {name: _column([row.get(name) for row in rows]) for name in names}
+    buffer = pa.BufferOutputStream()
+    pq.write_table(pa.table(columns), buffer)
+    write_whole(path, buffer.getvalue().to_pybytes())
+
+
+def _column(values: list[Any]) -> pa.Array:
+    if any(isinstance(value, dict) for value in values):
+        return pa.array(
+            [list((v or {}).items()) for v in values], pa.map_(pa.string(), pa.string())
+        )
+    return (
+        pa.array(values) if any(v is not None for v in values) else pa.array(values, pa.float64())
+    )

@@ -8,23 +8,26 @@ from collections.abc import Iterator, Sequence
 from PIL import Image
 
 from remixlab.metrics.diversity import SeedDiversity
+from remixlab.metrics.judged import judge_together
 from remixlab.metrics.metric import Picture
 from remixlab.product import cut_out
-from remixlab.remix import Remixer
 from remixlab.sweep.run import Batch
+from remixlab.sweep.scoring import Scores
 from remixlab.sweep.store import Store, flat, write_rows
 
 
 def write_table(
-    remixer: Remixer, cells: Batch, group_metrics: Sequence[SeedDiversity], store: Store
+    cells: Batch, group_metrics: Sequence[SeedDiversity], store: Store, segmenter: str
 ) -> None:
     """`cells.parquet`: one row a cell, in the order of the grid, whatever order they came in."""
-    rows = {name: flat(store.rows[name]) for name, _ in cells}
+    rows = {name: dict(store.rows[name]) for name, _ in cells}
     for metric in group_metrics:
-        for group, pictures in _groups(cells, store, remixer.config.segmenter):
-            for name, value in zip(group, metric.score(pictures), strict=True):
-                rows[name][metric.name] = value
-    write_rows(store.folder / "cells.parquet", list(rows.values()))
+        for group, pictures in _groups(cells, store, segmenter):
+            for name, value in zip(group, judge_together(metric, pictures), strict=True):
+                scores = Scores.of_row(rows[name])
+                scores.add(metric, value)
+                rows[name] |= scores.as_row()
+    write_rows(store.folder / "cells.parquet", [flat(row) for row in rows.values()])
 
 
 def _groups(

@@ -141,7 +141,6 @@ def rewritten(folder: Path, **columns: Any) -> Path:
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        ({"leakage": None}, "columns leakage"),
         ({"seed": None, "id": None}, "columns id, seed"),
         ({"leakage": "high"}, "numbers in the column leakage"),
         ({"id": "../../etc/passwd"}, "ids of letters"),
