@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 
 _IN_THE_FOLDER = ("name", "model", "out")  # a folder is OUT/NAME_MODEL already
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.,=-]")
@@ -25,14 +26,14 @@ def suffix(arguments: Sequence[str], job: Sequence[str]) -> str:
         settings as they were typed, they are cut and a hash of them stands behind.
     """
     typed = [text for text in arguments if "=" in text and not text.startswith("-")]
-    parsed = OverridesParser.create().parse_overrides(typed)
-    varied = {o.key_or_group for o in parsed if o.is_sweep_override()} - {*_IN_THE_FOLDER}
-    own = OverridesParser.create().parse_overrides(list(job))
-    told = [
-        f"{o.key_or_group}={o.get_value_element_as_str()}" for o in own if o.key_or_group in varied
-    ]
-    text = ",".join(told)
+    varied = {o.key_or_group for o in _parsed(typed) if o.is_sweep_override()} - {*_IN_THE_FOLDER}
+    own = {o.key_or_group: text for o, text in zip(_parsed(job), job, strict=True)}
+    text = ",".join(text.lstrip("+") for key, text in own.items() if key in varied)
     plain = _UNSAFE.sub("-", text)[:_LONGEST]
     if plain != text:
         plain += "-" + hashlib.sha256(text.encode()).hexdigest()[:8]
     return f"_{plain}" if plain else ""
+
+
+def _parsed(overrides: Sequence[str]) -> list[Override]:
+    return OverridesParser.create().parse_overrides(list(overrides))

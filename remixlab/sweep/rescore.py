@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from PIL import Image
+from rich.console import Console
 from rich.progress import Progress
 
-from remixlab import images
-from remixlab.errors import RemixError
-from remixlab.metrics.judged import FAILED, Missing, judge
+from remixlab.metrics.judged import judge
 from remixlab.metrics.metric import Metric, Picture
 from remixlab.product import cut_out
 from remixlab.sweep.grid import Cell
 from remixlab.sweep.run import COLUMNS, Batch
-from remixlab.sweep.scoring import Scores
+from remixlab.sweep.scoring import LOST, Scores
 from remixlab.sweep.store import Store
 
 _TOGETHER = 16  # pictures in memory
-_LOST = Missing(f"{FAILED}its picture cannot be read")
 
 
 def rescore(
@@ -32,7 +30,7 @@ def rescore(
     """
     lacking = [item for item in cells if _lacked(store, item[0], metrics, anew)]
     masks: dict[int, Image.Image] = {}
-    with Progress(*COLUMNS, disable=not lacking) as progress:
+    with Progress(*COLUMNS, console=Console(stderr=True), disable=not lacking) as progress:
         task = progress.add_task("scores", total=len(lacking))
         for part in _parts(store, lacking, metrics, anew):
             wanted = _lacked(store, part[0][0], metrics, anew)
@@ -72,7 +70,7 @@ def _scored(
             if picture:
                 kept[name].add(metric, next(values))
             elif kept[name].values.get(metric.name) is None:
-                kept[name].add(metric, _LOST)
+                kept[name].add(metric, LOST)
     yield from kept.items()
 
 
@@ -83,11 +81,7 @@ def _picture(
     product = cell.request.product
     if id(product) not in masks:
         masks[id(product)] = Image.fromarray(cut_out(product, segmenter).alpha)
-    try:
-        image, background = (
-            images.flatten(images.decode(store.picture(name, kind), field=kind))
-            for kind in ("image", "background")
-        )
-    except RemixError:
+    image, background = store.read(name, "image"), store.read(name, "background")
+    if image is None or background is None:
         return None
     return Picture.made(cell.request, masks[id(product)], image, background)

@@ -14,6 +14,8 @@ from remixlab.metrics.diversity import SeedDiversity
 from remixlab.metrics.judged import FAILED, Missing, judge
 from remixlab.metrics.metric import Metric, Picture
 
+LOST = Missing(f"{FAILED}its picture cannot be read")
+
 
 @dataclass(frozen=True)
 class Scores:

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from PIL import Image
 
 from remixlab import images
-from remixlab.errors import InvalidConfig
+from remixlab.errors import InvalidConfig, RemixError
 from remixlab.files import write_whole
 from remixlab.sweep.scoring import Scores
 
@@ -69,6 +69,13 @@ class Store:
     def picture(self, cell: str, name: str) -> Path:
         """The file of a cell's picture."""
         return self.folder / "images" / f"{cell}_{name}.png"
+
+    def read(self, cell: str, name: str) -> Image.Image | None:
+        """A cell's picture, RGB; None where it is gone or broken."""
+        try:
+            return images.flatten(images.decode(self.picture(cell, name), field=name))
+        except RemixError:
+            return None
 
     def _recovered(self) -> list[dict[str, Any]]:
         rows, whole = read_journal(self.journal)
