@@ -120,7 +120,7 @@ def _names(store: Store) -> list[str]:
     except (pa.ArrowException, OSError) as error:
         path = str(store.folder / "cells.parquet")
         raise InvalidConfig(field="run", value=path, accepted="a table of a sweep") from error
-    return [row["id"] for row in rows if row.get("id") in store]
+    return [name for row in rows if (name := str(row.get("id"))) in store]
 
 
 def _image_encoder(config: FidelityConfig) -> nn.Module | None:

@@ -25,7 +25,7 @@ from tests.sweep.test_scores import scorer
 
 Make = Callable[..., Picture]
 GREEN, REFERENCE = plain((90, 120, 60)), stripes((0, 0, 0), (255, 0, 0), 16)
-EYES = ImageEmbedder("eyes", torch.nn.Flatten(), torch.ones(4).mul, 8, torch.device("cpu"))
+EYES = ImageEmbedder("eyes", torch.nn.Identity(), torch.as_tensor, 8, torch.device("cpu"))
 OUTLINE = (BandEnergy(), Growth(), NearGrowth(), Loss())
 PRODUCT = (ProductDifference(), ProductPSNR(), ProductSSIM())
 STYLE = (LabDistance(), LabWasserstein(), TextureDistance(), Leakage(), ReferenceRank([REFERENCE]))

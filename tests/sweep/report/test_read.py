@@ -199,11 +199,11 @@ def test_reasons_are_read_and_told_with_how_often(tmp_path: Path) -> None:
     path = folder / "cells.parquet"
     write_rows(path, _with_maps(path))
     run = read_run(folder)
-    assert missing(run) == ["No leakage and clip_style in 12 cells: it fills the frame."]
+    assert missing(run) == ["No clip_style and leakage in 12 cells: it fills the frame."]
     assert missing(run)[0] in markdown([run], [])
     assert style_metric([run]) is not None
     row = next(csv.DictReader(io.StringIO(csv_text(run), newline="")))
-    assert row["missing"] == "leakage: it fills the frame | clip_style: it fills the frame"
+    assert row["missing"] == "clip_style: it fills the frame | leakage: it fills the frame"
     assert row["leakage"] == ""
 
 
