@@ -219,3 +219,9 @@ def test_what_defines_a_cell(tiny_remixer: Remixer, cells: list[Cell]) -> None:
     assert first != definition(tiny_remixer, cells[1])
     more = Remixer(tiny_remixer.suite, replace(tiny_remixer.config, steps=7))
     assert first != definition(more, cells[0])
+    coarse = replace(tiny_remixer.config.runtime, quantize="int8")
+    quantised = Remixer(tiny_remixer.suite, replace(tiny_remixer.config, runtime=coarse))
+    told = definition(quantised, cells[0])
+    assert told.pop("runtime") == {"quantize": "int8"} and told == first
+    # What is at its default adds nothing, so that cells of earlier versions keep their ids.
+    assert set(first) == {"request", "suite", "settings", "dtype", "model"}

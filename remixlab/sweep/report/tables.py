@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -89,10 +90,15 @@ def _finished_or_not(folder: Path) -> tuple[Path, list[dict[str, Any]]]:
     if table.is_file() or not journal.is_file():
         return table, _rows(table)
     try:
-        latest = {row["id"]: row for row in read_journal(journal)[0]}
+        # Later lines have later scores, or, in folders of earlier versions, other settings.
+        latest = {_place(row["values"]): row for row in read_journal(journal)[0]}
         return journal, [flat(row) for row in latest.values()]
     except (KeyError, TypeError) as error:
         _refuse(journal, "a journal that a sweep wrote", error)
+
+
+def _place(values: Mapping[str, Any]) -> str:
+    return json.dumps(values, sort_keys=True)
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:

@@ -221,14 +221,14 @@ def test_of_a_style_score_that_no_cell_has_the_next_is_shown(tmp_path: Path) -> 
     assert style is not None and style.name == "lab_wasserstein"
 
 
-def test_of_two_lines_about_a_cell_the_last_counts(tmp_path: Path) -> None:
+def test_of_several_lines_about_a_cell_the_last_counts(tmp_path: Path) -> None:
     folder = write_run(tmp_path / "run")
     row = pq.read_table(folder / "cells.parquet").to_pylist()[0]
     (folder / "cells.parquet").unlink()
     values = {axis: row[axis] for axis in AXES}
     lines = [
-        {"id": row["id"], "values": values, "scores": {"leakage": leakage}, "warnings": []}
-        for leakage in (0.1, 0.2)
+        {"id": name, "values": values, "scores": {"leakage": leakage}, "warnings": []}
+        for name, leakage in (("a" * 16, 0.1), (row["id"], 0.3), (row["id"], 0.2))
     ]
     (folder / "cells.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     (cell,) = read_run(folder).cells
