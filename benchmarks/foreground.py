@@ -22,6 +22,7 @@ from PIL import Image
 from pymatting import estimate_foreground_ml
 
 from remixlab.environment import describe_environment
+from remixlab.files import whole, write_whole
 from remixlab.product.foreground import estimate_foreground
 
 RESULTS = Path(__file__).parent / "results" / "foreground"
@@ -66,14 +67,14 @@ def main(
         for file in [render(edge, behind, hidden)]
     ]
     earlier = json.loads(before.read_text()) if before.exists() else None
-    result = {"rows": rows, "environment": describe_environment()}
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "raw.json").write_text(json.dumps(result, indent=1, default=str) + "\n")
+    result = {"rows": rows, "environment": describe_environment(), "probe": None}
+    write_whole(out / "raw.json", json.dumps(result, indent=1, default=str) + "\n")
     table = _table(rows, earlier["rows"] if earlier else None)
-    (out / "table.md").write_text(table)
+    write_whole(out / "table.md", table)
     print(table)
     if sheet:
-        _draw_sheet().save(sheet)
+        with whole(sheet) as partial:
+            _draw_sheet().save(partial)
 
 
 def _errors(rgba: Pixels, truth: Floats) -> dict[str, dict[str, float]]:

@@ -20,6 +20,7 @@ from remixlab.replay.command import replay, show
 from remixlab.request import RemixRequest, RemixResult
 from remixlab.serve import cli as serve_cli
 from remixlab.sheet import make_sheet, save_sheet
+from remixlab.sweep.command import rescore
 from remixlab.telling import one_line
 from remixlab.tracking.command import track
 
@@ -148,6 +149,7 @@ app.command()(replay)
 app.command()(show)
 app.command()(fetch)
 app.command()(track)
+app.command()(rescore)
 
 
 def build_request(body: Path | None, given: dict[str, Any]) -> RemixRequest:

@@ -13,6 +13,19 @@ from remixlab.files import whole
 
 
 def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write a whole table or none of it; the columns are those of the first row."""
+    """Write a whole table or none of it, with every column that any row has.
+
+    Dictionaries become maps of text; a column in which every value is missing is one of numbers.
+    """
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    columns = {name: _column([row.get(name) for row in rows]) for name in names}
     with whole(path) as partial:
-        pq.write_table(pa.Table.from_pylist(list(rows)), partial)
+        pq.write_table(pa.table(columns), partial)
+
+
+def _column(values: list[Any]) -> pa.Array:
+    if any(isinstance(value, dict) for value in values):
+        texts = pa.map_(pa.string(), pa.string())
+        return pa.array([list((value or {}).items()) for value in values], texts)
+    missing = all(value is None for value in values)
+    return pa.array(values, pa.float64()) if missing else pa.array(values)

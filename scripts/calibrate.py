@@ -60,6 +60,7 @@ def main(
     sweep = Sweep.prepare(_config(model, overrides or [], runs))
     run = sweep.run()
     rows = pq.read_table(run / "cells.parquet").to_pylist()
+    rows = [row for row in rows if row["reference_rank"] is not None]  # a score may be missing
     among = len({row["ref_image"] for row in rows})
     near = nearness(rows)
     scales, ranks = zip(*((r["style_fidelity"], r["reference_rank"]) for r in rows), strict=True)

@@ -9,20 +9,30 @@ from PIL import Image
 from torch import Tensor
 
 from remixlab import images
+from remixlab.metrics.metric import FILLED, DoesNotApply
 
 
 def without_product(picture: Image.Image, mask: Image.Image, side: int) -> Image.Image:
-    """The picture at `side` x `side` with its product filled from what surrounds it."""
+    """The picture at `side` x `side` with its product filled from what surrounds it.
+
+    Raises DoesNotApply where nothing surrounds it.
+    """
     pixels = images.to_tensor(images.resize(picture, (side, side)))
     coverage = torch.from_numpy(np.array(mask.resize((side, side))))[None, None] / 255
-    return images.to_image(fill_products(pixels, coverage))
+    touched = _touched(coverage, pixels)
+    if touched.all():
+        raise DoesNotApply(FILLED)
+    return images.to_image(fill(pixels, touched))
 
 
 def fill_products(pictures: Tensor, coverage: Tensor) -> Tensor:
     """Fill (B, C, H, W) wherever `coverage` (B, 1, H, W) says that there is any product."""
-    touched = (coverage > 0).to(pictures)
+    return fill(pictures, _touched(coverage, pictures))
+
+
+def _touched(coverage: Tensor, pictures: Tensor) -> Tensor:
     # Resampling spreads the product's colours by a pixel or two.
-    return fill(pictures, F.max_pool2d(touched, 5, stride=1, padding=2))
+    return F.max_pool2d((coverage > 0).to(pictures), 5, stride=1, padding=2)
 
 
 def fill(pictures: Tensor, masks: Tensor) -> Tensor:

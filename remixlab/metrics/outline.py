@@ -16,11 +16,12 @@ from skimage.filters import sobel
 from skimage.measure import label
 
 from remixlab import images
-from remixlab.metrics.metric import Metric, Picture
+from remixlab.metrics.metric import FILLED, DoesNotApply, Metric, Picture
 
 _SIDE = 256  # pixels, the longer side at which GrabCut runs
 _REACH = 0.25  # of the shorter side: how far from the outline growth is looked for
 _NEAR = 1 / 24  # of the shorter side: the band in which growth is a halo
+_EMPTY = "the mask is empty: no pixel of the product covers enough to have an outline"
 _Mask = NDArray[np.bool_]
 
 
@@ -38,15 +39,18 @@ class BandEnergy(Metric):
         self.near, self.gap = near, gap
 
     def of(self, picture: Picture) -> float:
-        """See `Metric`; ValueError where the product leaves no such band."""
+        """See `Metric`; DoesNotApply where the product leaves no such band."""
         return 1000 * float(_edges(picture)[self._band(picture, self.gap)].mean())
 
     def _band(self, picture: Picture, start: float) -> _Mask:
         side = min(picture.mask.size)
-        distance = np.asarray(distance_transform_edt(np.asarray(picture.mask) < 8))
+        free = np.asarray(picture.mask) < 8
+        if free.all():  # a distance to nothing is none
+            raise DoesNotApply(_EMPTY)
+        distance = np.asarray(distance_transform_edt(free))
         band = (distance > start * side) & (distance <= (start + self.near) * side)
         if not band.any():
-            raise ValueError("the product leaves no band around itself to score")
+            raise DoesNotApply("the product leaves no band around itself to score")
         return band
 
 
@@ -125,10 +129,14 @@ def segment(picture: Image.Image, mask: Image.Image) -> Segmented:
 
     The product's core is certain, what is farther than a quarter of the shorter side is certainly
     background; only what hangs together with the product counts as grown.
+
+    Raises DoesNotApply where the mask is empty, or leaves nothing free.
     """
     inside = np.asarray(mask) > 127
     if not inside.any():
-        raise ValueError("the mask is empty: there is no product to segment")
+        raise DoesNotApply(_EMPTY)
+    if inside.all():  # GrabCut has no colours of a background to start from
+        raise DoesNotApply(FILLED)
     depth = np.asarray(distance_transform_edt(inside))
     away = np.asarray(distance_transform_edt(~inside)) / min(mask.size)
     labels = np.where(inside, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)

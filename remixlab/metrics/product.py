@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from remixlab.metrics.metric import Metric, Picture
+from remixlab.metrics.metric import DoesNotApply, Metric, Picture
 
 _Pixels = NDArray[np.uint8]
 
@@ -58,10 +58,10 @@ class ProductSSIM(Metric):
 
 
 def _product(picture: Picture) -> tuple[_Pixels, NDArray[np.bool_]]:
-    """(H, W, 3) colours and (H, W) where they must be kept; ValueError where that is nowhere."""
+    """(H, W, 3) colours and (H, W) where they must be kept; DoesNotApply where that is nowhere."""
     product: Image.Image = picture.needed("product")
     rgba = np.asarray(product.convert("RGBA"))
     opaque = rgba[..., 3] == 255
     if not opaque.any():
-        raise ValueError("no pixel of the product is opaque: nothing of it has to be kept")
+        raise DoesNotApply("no pixel of the product is opaque: nothing of it has to be kept")
     return rgba[..., :3], opaque

@@ -9,7 +9,7 @@ from torch import Tensor
 from remixlab.metrics.clip import Scorer
 from remixlab.metrics.cosine import Cosine
 from remixlab.metrics.fill import without_product
-from remixlab.metrics.metric import Picture
+from remixlab.metrics.metric import DoesNotApply, Picture
 
 
 class _PromptCosine(Cosine):
@@ -19,6 +19,17 @@ class _PromptCosine(Cosine):
 
     def __init__(self, scorer: Scorer) -> None:
         self.scorer = scorer
+
+    @property
+    def judge(self) -> str:
+        """See `Metric`."""
+        return self.scorer.name
+
+    def prompts(self, pictures: Sequence[Picture]) -> Tensor:
+        """What the prompts say, (N, D); DoesNotApply where one says nothing."""
+        if not all(picture.prompt.strip() for picture in pictures):
+            raise DoesNotApply("there is no prompt to compare with")
+        return self.scorer.texts([picture.prompt for picture in pictures])
 
 
 class PromptScore(_PromptCosine):
@@ -31,9 +42,10 @@ class PromptScore(_PromptCosine):
 
     def compared(self, pictures: Sequence[Picture]) -> tuple[Tensor, Tensor]:
         """See `Cosine`."""
-        side = self.scorer.side
-        seen = self.scorer.images([without_product(p.background, p.mask, side) for p in pictures])
-        return seen, self.scorer.texts([p.prompt for p in pictures])
+        said, side = self.prompts(pictures), self.scorer.side
+        return self.scorer.images(
+            [without_product(p.background, p.mask, side) for p in pictures]
+        ), said
 
 
 class WholePromptScore(_PromptCosine):
@@ -43,5 +55,5 @@ class WholePromptScore(_PromptCosine):
 
     def compared(self, pictures: Sequence[Picture]) -> tuple[Tensor, Tensor]:
         """See `Cosine`."""
-        seen = self.scorer.images([p.needed("image") for p in pictures])
-        return seen, self.scorer.texts([p.prompt for p in pictures])
+        said = self.prompts(pictures)
+        return self.scorer.images([p.needed("image") for p in pictures]), said

@@ -25,11 +25,16 @@ class _StyleCosine(Cosine):
     def __init__(self, eyes: Scorer | ImageEmbedder) -> None:
         self.eyes = eyes
 
+    @property
+    def judge(self) -> str:
+        """See `Metric`."""
+        return self.eyes.name
+
     def compared(self, pictures: Sequence[Picture]) -> tuple[Tensor, Tensor]:
         """See `Cosine`."""
-        side = self.eyes.side
+        side, references = self.eyes.side, [p.needed("reference") for p in pictures]
         made = self.eyes.images([without_product(p.background, p.mask, side) for p in pictures])
-        return made, self.eyes.images([p.needed("reference") for p in pictures])
+        return made, self.eyes.images(references)
 
 
 class ClipStyle(_StyleCosine):

@@ -62,6 +62,11 @@ def read_parts(spec: SuiteSpec, device: torch.device, dtype: torch.dtype) -> Par
     return Parts(networks, tokenizers, scheduler_config, reader.origins, add_references)
 
 
+def read_image_encoder(spec: SuiteSpec, dtype: torch.dtype) -> nn.Module:
+    """The image encoder alone, on the CPU; raises as `read_parts`."""
+    return _Reader(spec, dtype).network("image_encoder")
+
+
 @dataclass
 class _Reader:
     spec: SuiteSpec

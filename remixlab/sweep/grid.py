@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections import ChainMap
+from collections import ChainMap, Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from decimal import Decimal, InvalidOperation
@@ -16,8 +16,9 @@ from typing import Any
 from PIL import Image
 
 from remixlab import images
-from remixlab.errors import InvalidConfig, RemixError
-from remixlab.request import RemixRequest
+from remixlab.errors import InvalidConfig, InvalidRequest, RemixError
+from remixlab.fields import LARGEST, clean_number, clean_seed, clean_text
+from remixlab.request import DEFAULT_NEGATIVE_PROMPT, RemixRequest
 
 FIELDS = tuple(field.name for field in fields(RemixRequest))
 PICTURES = ("product_image", "ref_image")
@@ -43,17 +44,22 @@ def parse_axis(name: str, spec: Any) -> tuple[Any, ...]:
         spec: one value; a list of values; for numbers also `start:stop:step` (both ends belong
             to it) or a mapping of start, stop and points (evenly spaced).
 
+    Returns:
+        Each as a request holds it, whole numbers as such: what means one thing is one value.
+
     Raises:
         InvalidConfig: no such field, no values, a value twice, or a range without an end.
     """
     where = f"sweep.axes.{name}"
     if name not in FIELDS:
         raise InvalidConfig(field=where, value=spec, accepted=f"a field: {', '.join(FIELDS)}")
-    values = _values(where, spec, numeric=name in _NUMBERS)
+    values = tuple(_clean(name, v) for v in _values(where, spec, numeric=name in _NUMBERS))
     if not values:
         raise InvalidConfig(field=where, value=spec, accepted=f"at least one value: {_SPEC}")
-    if len(set(map(repr, values))) < len(values):
-        raise InvalidConfig(field=where, value=str(spec), accepted="every value once")
+    twice = [value for value, count in Counter(map(repr, values)).items() if count > 1]
+    if twice:
+        accepted = f"every value once, and {twice[0]} is there twice"
+        raise InvalidConfig(field=where, value=str(spec), accepted=accepted)
     if name == "seed" and -1 in values:
         accepted = "seeds from 1 on: a cell must be the same when it is made again"
         raise InvalidConfig(field=where, value=-1, accepted=accepted)
@@ -76,8 +82,8 @@ def expand(
         longest_side: products are reduced to this many pixels; None leaves them as they are.
 
     Raises:
-        InvalidConfig: a bad axis; paired axes that are unknown or of different lengths; more than
-            a million cells.
+        InvalidConfig: a bad axis; two files of one axis with the same picture; paired axes that
+            are unknown or of different lengths; more than a million cells.
         RemixError: a value that no request accepts, named as `sweep.axes.FIELD`.
     """
     values = {name: parse_axis(name, spec) for name, spec in axes.items()}
@@ -88,6 +94,7 @@ def expand(
     pictures = {name: _pictures(name, values[name], folder) for name in PICTURES if name in values}
     for path, picture in pictures.get("product_image", {}).items():
         pictures["product_image"][path] = _reduced(picture, longest_side)
+    _check_distinct(pictures)
     _check_each(values, pictures)
     combined = (dict(ChainMap(*parts)) for parts in product(*groups))
     ordered = ({name: chosen[name] for name in values} for chosen in combined)
@@ -100,6 +107,20 @@ def cell_id(definition: Mapping[str, Any]) -> str:
     """16 hexadecimal digits of the SHA-256 of what defines a cell, whatever the order of keys."""
     text = json.dumps(definition, sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _clean(name: str, value: Any) -> Any:
+    """A value as a request holds it; what no request accepts stays for it to tell."""
+    try:
+        if name == "negative_prompt":
+            return clean_text(name, value) or DEFAULT_NEGATIVE_PROMPT
+        if name == "seed":
+            return clean_seed(value)
+        if name in LARGEST:
+            return _number(Decimal(str(clean_number(name, value, LARGEST[name]))))
+    except InvalidRequest:
+        pass
+    return value
 
 
 def _values(where: str, spec: Any, *, numeric: bool) -> tuple[Any, ...]:
@@ -164,7 +185,9 @@ def _pictures(name: str, paths: Sequence[Any], folder: Path) -> dict[Any, Image.
     found: dict[Any, Image.Image | None] = {}
     for path in paths:
         try:
-            found[path] = None if path is None else images.decode(folder / path, field=name)
+            picture = None if path is None else images.decode(folder / path, field=name)
+            # As a request does, but once: cells that share a picture share the object.
+            found[path] = images.flatten(picture) if picture and name == "ref_image" else picture
         except (RemixError, TypeError) as error:
             raise InvalidConfig(
                 field=f"sweep.axes.{name}", value=str(path), accepted=_told(error)
@@ -176,6 +199,17 @@ def _reduced(picture: Image.Image | None, longest: int | None) -> Image.Image | 
     if picture is None or longest is None or max(picture.size) <= longest:
         return picture
     return images.resize(picture, images.reduced(picture.size, longest))
+
+
+def _check_distinct(pictures: Mapping[str, Mapping[Any, Image.Image | None]]) -> None:
+    """Two names of one picture would be one cell, and a grid that is never finished."""
+    for name, options in pictures.items():
+        seen: dict[str, Any] = {}
+        for path, picture in options.items():
+            other = seen.setdefault(images.sha256(picture), path) if picture else path
+            if other != path:
+                accepted = f"every picture once; {other} is the same, pixel for pixel"
+                raise InvalidConfig(field=f"sweep.axes.{name}", value=path, accepted=accepted)
 
 
 def _check_each(

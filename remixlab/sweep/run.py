@@ -25,6 +25,8 @@ from remixlab.provenance import describe
 from remixlab.remix import Remixer
 from remixlab.request import RemixRequest, RemixResult
 from remixlab.sweep.grid import Cell, cell_id
+from remixlab.sweep.identity import shared_definition
+from remixlab.sweep.scoring import Scores, score
 from remixlab.sweep.store import Store
 
 Batch = list[tuple[str, Cell]]
@@ -102,35 +104,20 @@ def make(
             Picture.of(cell.request, result)
             for (_, cell), result in zip(part, results, strict=True)
         ]
-        scores = {metric.name: metric.score(pictures) for metric in metrics}
         together = [name for name, _ in part]
         yield [
-            _made(part[i], result, {name: values[i] for name, values in scores.items()}, together)
-            for i, result in enumerate(results)
+            _made(named_cell, result, scores, together)
+            for named_cell, result, scores in zip(
+                part, results, score(metrics, pictures), strict=True
+            )
         ]
 
 
 def definition(remixer: Remixer, cell: Cell) -> dict[str, Any]:
     """All that decides what a cell's picture looks like, the precision included; no device."""
     described = describe(cell.request, remixer.suite, remixer.config)
-    settings = {k: v for k, v in described["config"].items() if k not in ("runtime", "model")}
-    model = described["config"]["model"]
-    return {
-        "request": described["request"],
-        "suite": described["suite"],
-        "settings": settings,
-        "dtype": described["dtype"],
-        "model": _without_notes(model),
-    }
-
-
-def _without_notes(model: dict[str, Any]) -> dict[str, Any]:
-    """A suite's settings but for those that decide nothing about a picture."""
-    return {
-        key: _without_notes(value) if isinstance(value, dict) else value
-        for key, value in model.items()
-        if key not in ("licence", "commercial_use", "download_gb")
-    }
+    shared = shared_definition(described["config"], described["suite"], described["dtype"])
+    return {"request": described["request"], **shared}
 
 
 def batches(remixer: Remixer, cells: Sequence[tuple[str, Cell]]) -> Iterator[Batch]:
@@ -177,14 +164,14 @@ def _one_by_one(
 def _made(
     named_cell: tuple[str, Cell],
     result: RemixResult,
-    scores: Mapping[str, float],
+    scores: Scores,
     together: Sequence[str],
 ) -> Made:
     name, cell = named_cell
     row = {
         "id": name,
         "values": dict(cell.values),
-        "scores": dict(scores),
+        **scores.as_row(),
         "warnings": list(result.warnings),
         "batch": list(together),  # bit-identical again only beside the same ones
     }

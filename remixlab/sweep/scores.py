@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import nn
 
 from remixlab import images
 from remixlab.metrics.clip import Scorer
@@ -19,7 +20,6 @@ from remixlab.metrics.prompt import PromptScore, WholePromptScore
 from remixlab.metrics.richness import ColourEntropy, EdgeDensity
 from remixlab.metrics.style import LabDistance, LabWasserstein, ReferenceRank, TextureDistance
 from remixlab.metrics.style_cosine import ClipStyle, CsdStyle, DinoStyle
-from remixlab.models.suite import Suite
 from remixlab.runtime import resolve_device
 from remixlab.sweep.config import FidelityConfig
 from remixlab.sweep.grid import Cell
@@ -62,7 +62,7 @@ class Judges:
 
 
 def scores_for(cells: Sequence[Cell], judges: Judges) -> list[Metric]:
-    """The scores that these cells can have: those of style need a reference in every cell."""
+    """The scores that any of these cells can have; where one does not apply it is missing."""
     found: list[Metric] = [
         BandEnergy(), Growth(), NearGrowth(), Loss(), EdgeDensity(), ColourEntropy(),
         ProductDifference(), ProductPSNR(), ProductSSIM(),
@@ -72,7 +72,7 @@ def scores_for(cells: Sequence[Cell], judges: Judges) -> list[Metric]:
         for cell in cells
         if cell.request.reference
     }
-    if references and all(cell.request.reference for cell in cells):
+    if references:
         found += [LabDistance(), LabWasserstein(), TextureDistance(), Leakage()]
         if len(references) > 1:
             found.append(ReferenceRank(list(references.values())))
@@ -87,12 +87,17 @@ def scores_of_groups(cells: Sequence[Cell]) -> list[SeedDiversity]:
     return [SeedDiversity()] if len({cell.values.get("seed") for cell in cells}) > 1 else []
 
 
-def warnings_about(scorer: Scorer | None, suite: Suite) -> list[str]:
-    """What has to stand beside the scores of this scorer for this suite."""
+def warnings_about(scorer: Scorer | None, image_encoder: nn.Module | None) -> list[str]:
+    """What has to stand beside the scores of this scorer for a suite with this image encoder."""
     if scorer is None:
         return ["No scorer: only scores that need no weights."]
     notes = [_MINI] if scorer.name == "mini" else []
-    if _same_weights(scorer, suite):
+    if image_encoder is None:
+        notes.append(
+            "The suite's weights were not to be had when this was scored: whether the scorer "
+            f"{scorer.name} has those of its image encoder was not looked at."
+        )
+    elif _same_weights(scorer, image_encoder):
         notes.append(
             f"The scorer {scorer.name} has the weights of the suite's own image encoder: what it "
             "scores is what the suite was steered by, so its style scores say little."
@@ -100,12 +105,12 @@ def warnings_about(scorer: Scorer | None, suite: Suite) -> list[str]:
     return notes
 
 
-def _same_weights(scorer: Scorer, suite: Suite) -> bool:
+def _same_weights(scorer: Scorer, image_encoder: nn.Module) -> bool:
     """Whether both look at pictures through the same first layer, whatever they are called."""
     patches = getattr(getattr(scorer.model.visual, "conv1", None), "weight", None)
     own = next(
         weight
-        for name, weight in suite.image_encoder.named_parameters()
+        for name, weight in image_encoder.named_parameters()
         if name.endswith("patch_embedding.weight")
     )
     if patches is None or patches.shape != own.shape:

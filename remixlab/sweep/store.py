@@ -2,7 +2,8 @@
 
 A result is one line of `cells.jsonl`, written after its pictures are whole on the disk. A line cut
 short by a kill is taken off when the store is opened again, and its cell made anew; so no cell is
-lost and none is there twice.
+lost and none is there twice. Scores that are given later are one more line, which counts instead of
+the earlier one. A store writes, so whoever opens one holds the folder, see `lock`.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from typing import Any
 from PIL import Image
 
 from remixlab import images
-from remixlab.errors import InvalidConfig
+from remixlab.errors import InvalidConfig, RemixError
 from remixlab.files import write_whole
+from remixlab.sweep.scoring import Scores
 
 
 class Store:
@@ -48,6 +50,13 @@ class Store:
         for name, picture in pictures.items():
             told = {**text, images.PICTURE_KEY: name} if text else None
             write_whole(self.picture(row["id"], name), images.encode_png(picture, told))
+        self._append(row)
+
+    def rescore(self, cell: str, scores: Scores) -> None:
+        """Keep a cell's scores in the place of those that it had."""
+        self._append({**self.rows[cell], **scores.as_row()})
+
+    def _append(self, row: Mapping[str, Any]) -> None:
         line = json.dumps(row, sort_keys=True, allow_nan=False) + "\n"
         with self.journal.open("ab") as file:
             file.write(line.encode())
@@ -58,6 +67,13 @@ class Store:
     def picture(self, cell: str, name: str) -> Path:
         """The file of a cell's picture."""
         return self.folder / "images" / f"{cell}_{name}.png"
+
+    def read(self, cell: str, name: str) -> Image.Image | None:
+        """A cell's picture, RGB; None where it is gone or broken."""
+        try:
+            return images.flatten(images.decode(self.picture(cell, name), field=name))
+        except RemixError:
+            return None
 
     def _recovered(self) -> list[dict[str, Any]]:
         rows, whole = read_journal(self.journal)
@@ -84,4 +100,6 @@ def read_journal(path: Path) -> tuple[list[dict[str, Any]], int]:
 
 def flat(row: Mapping[str, Any]) -> dict[str, Any]:
     """A line of the journal as a row of the table."""
-    return {"id": row["id"], **row["values"], **row["scores"], "warnings": row["warnings"]}
+    found = Scores.of_row(row)
+    last = {"warnings": row["warnings"], "missing": found.missing, "judges": found.judges}
+    return {"id": row["id"], **row["values"], **found.values, **last}

@@ -3,34 +3,44 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from PIL import Image
 
 from remixlab.metrics.diversity import SeedDiversity
+from remixlab.metrics.judged import Missing, judge_together
 from remixlab.metrics.metric import Picture
 from remixlab.product import cut_out
-from remixlab.remix import Remixer
 from remixlab.rows import write_rows
 from remixlab.sweep.run import Batch
+from remixlab.sweep.scoring import LOST, Scores
 from remixlab.sweep.store import Store, flat
 
 
 def write_table(
-    remixer: Remixer, cells: Batch, group_metrics: Sequence[SeedDiversity], store: Store
+    cells: Batch, group_metrics: Sequence[SeedDiversity], store: Store, segmenter: str
 ) -> None:
     """`cells.parquet`: one row a cell, in the order of the grid, whatever order they came in."""
-    rows = {name: flat(store.rows[name]) for name, _ in cells}
+    rows = {name: dict(store.rows[name]) for name, _ in cells}
     for metric in group_metrics:
-        for group, pictures in _groups(cells, store, remixer.config.segmenter):
-            for name, value in zip(group, metric.score(pictures), strict=True):
-                rows[name][metric.name] = value
-    write_rows(store.folder / "cells.parquet", list(rows.values()))
+        for group in _groups(cells, store, segmenter):
+            for name, value in _judged(metric, group).items():
+                scores = Scores.of_row(rows[name])
+                scores.add(metric, value)
+                rows[name] |= scores.as_row()
+    write_rows(store.folder / "cells.parquet", [flat(row) for row in rows.values()])
 
 
-def _groups(
-    cells: Batch, store: Store, segmenter: str
-) -> Iterator[tuple[list[str], list[Picture]]]:
+def _judged(
+    metric: SeedDiversity, group: Mapping[str, Picture | None]
+) -> dict[str, float | Missing]:
+    """The score of each cell of a group among those of it whose pictures can be read."""
+    there = {name: picture for name, picture in group.items() if picture}
+    values = judge_together(metric, list(there.values()))
+    return dict.fromkeys(group, LOST) | dict(zip(there, values, strict=True))
+
+
+def _groups(cells: Batch, store: Store, segmenter: str) -> Iterator[dict[str, Picture | None]]:
     """Cells that differ in their seed alone, with their pictures; one group in memory at a time."""
     groups: dict[str, Batch] = {}
     for name, cell in cells:
@@ -38,10 +48,8 @@ def _groups(
         groups.setdefault(json.dumps(others, default=str), []).append((name, cell))
     for group in groups.values():
         alpha = cut_out(group[0][1].request.product, segmenter).alpha  # all have the same product
-        names = [name for name, _ in group]
-        yield names, [Picture(_background(store, n), Image.fromarray(alpha)) for n in names]
-
-
-def _background(store: Store, name: str) -> Image.Image:
-    with Image.open(store.picture(name, "background")) as picture:
-        return picture.convert("RGB")
+        backgrounds = {name: store.read(name, "background") for name, _ in group}
+        yield {
+            name: Picture(background, Image.fromarray(alpha)) if background else None
+            for name, background in backgrounds.items()
+        }

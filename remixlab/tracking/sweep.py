@@ -14,6 +14,7 @@ from remixlab import images
 from remixlab.sheet import make_grid
 from remixlab.sweep.report.contents import Run, value_label
 from remixlab.sweep.report.estimates import cells_by, curve
+from remixlab.sweep.report.overview import missing
 from remixlab.sweep.report.pictures import path_of
 from remixlab.sweep.report.read import read_run
 from remixlab.tracking.facts import Facts, Point, settings_of, tags_of, there
@@ -41,7 +42,11 @@ def sweep_facts(folder: Path, count: int) -> Facts:
         | {name: json.dumps(column) for name, column in values.items()},
         points=(Point("cells", len(run.cells)), *_means(run), *_curves(run)),
         tags=tags_of(
-            run.provenance, created=run.created, licence=run.licence, notes=" ".join(run.notes)
+            run.provenance,
+            created=run.created,
+            licence=run.licence,
+            notes=" ".join(run.notes),
+            missing=" ".join(missing(run)) or "none",
         ),
         files={
             "": there(folder, *_FILES, *_TABLES),

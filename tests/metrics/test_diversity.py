@@ -30,7 +30,7 @@ def test_fine_noise_counts_little(picture: Make) -> None:
 
 
 def test_one_picture_has_none(picture: Make) -> None:
-    with pytest.raises(ValueError, match="got 1"):
+    with pytest.raises(ValueError, match="two seeds or more"):
         diversity([picture(plain((0, 0, 0)))])
 
 

@@ -44,13 +44,19 @@ def test_run_folder_holds_everything(config: FidelityConfig) -> None:
     copied, flat = baselines
     assert copied["lab_wasserstein"] < flat["lab_wasserstein"]
     assert copied["leakage"] >= flat["leakage"] == 0
+    with (folder / "cells.jsonl").open("a") as journal:
+        journal.write('{"id": "being wri')  # by the process that makes it
+    content = (folder / "cells.jsonl").read_bytes()
     assert "4 cells, 4 done, 0 to make" in str(Sweep.prepare(config).plan())
+    assert (folder / "cells.jsonl").read_bytes() == content
 
 
 def test_another_sweep_does_not_get_into_the_folder(config: FidelityConfig) -> None:
     Sweep.prepare(config).run()
     more = replace(config.sweep, axes={**config.sweep.axes, "seed": [1, 2, 3]})
-    with pytest.raises(InvalidConfig, match="axes differs"):
+    with pytest.raises(
+        InvalidConfig, match=r"sweep.axes.seed is \[1, 2\] there and \[1, 2, 3\] here"
+    ):
         Sweep.prepare(replace(config, sweep=more)).run()
 
 

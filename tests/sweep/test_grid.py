@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from remixlab.errors import InvalidConfig
+from remixlab.request import DEFAULT_NEGATIVE_PROMPT
 from remixlab.sweep.grid import cell_id, expand, parse_axis
 from tests.conftest import make_product, make_reference
 
@@ -34,6 +35,9 @@ def folder(tmp_path: Path) -> Path:
         ("prompt", "a bottle: blue", ("a bottle: blue",)),
         ("prompt", ["a", "b"], ("a", "b")),
         ("ref_image", [None, "r.png"], (None, "r.png")),
+        ("seed", ["3", 4], (3, 4)),
+        ("style_fidelity", ["0.5", 1.0], (0.5, 1)),
+        ("negative_prompt", ["", " "], (DEFAULT_NEGATIVE_PROMPT, " ")),
     ],
 )
 def test_what_an_axis_may_be(name: str, spec: Any, values: tuple[Any, ...]) -> None:
@@ -46,6 +50,13 @@ def test_what_an_axis_may_be(name: str, spec: Any, values: tuple[Any, ...]) -> N
         ("style", 1, "style_fidelity"),
         ("style_fidelity", [], "at least one value"),
         ("style_fidelity", [1, 2, 1], "every value once"),
+        ("style_fidelity", [1, 1.0], "every value once, and 1 is there twice"),
+        ("style_fidelity", [0.5, "0.50"], "every value once, and 0.5 is there twice"),
+        ("cfg_scale", [0.0, -0.0], "every value once"),
+        ("seed", [7, "7"], "every value once, and 7 is there twice"),
+        ("prompt", ["a", "a"], "every value once"),
+        ("ref_image", [None, None], "every value once"),
+        ("negative_prompt", ["", DEFAULT_NEGATIVE_PROMPT], "every value once"),
         ("style_fidelity", "0:1", "start:stop:step"),
         ("style_fidelity", "0:1:0", "start:stop:step"),
         ("style_fidelity", "0:1:-1", "leads from start to stop"),
@@ -123,6 +134,31 @@ def test_no_product_and_too_many_cells(folder: Path) -> None:
     many = {"product_image": "p0.png", "seed": "1:2000:1", "style_fidelity": "0:2:0.001"}
     with pytest.raises(InvalidConfig, match="at most 1000000 cells"):
         expand(many, folder=folder)
+
+
+@pytest.mark.parametrize("axis", ["product_image", "ref_image"])
+@pytest.mark.parametrize("other", ["./same.png", "copy.png"])
+def test_one_picture_by_two_names_is_told(folder: Path, axis: str, other: str) -> None:
+    make_product(64, 64, 9).save(folder / "same.png")
+    make_product(64, 64, 9).save(folder / "copy.png", optimize=True)  # other bytes
+    axes = {"product_image": ["p0.png"]} | {axis: ["same.png", other]}
+    with pytest.raises(InvalidConfig, match=r"same.png is the same, pixel for pixel") as caught:
+        expand(axes, folder=folder)
+    assert caught.value.field == f"sweep.axes.{axis}" and caught.value.value == other
+
+
+def test_cells_with_one_reference_share_it(folder: Path) -> None:
+    make_product(64, 64, 9).save(folder / "clear.png")  # flattened once
+    one, two = expand(
+        {"product_image": "p0.png", "ref_image": "clear.png", "seed": [1, 2]}, folder=folder
+    )
+    assert one.request.reference is two.request.reference
+
+
+def test_requests_that_differ_stay_cells_even_where_their_picture_is_one(folder: Path) -> None:
+    """A guidance of 0.5 and of 1 run no unconditional pass: both have a place in the curve."""
+    cells = expand({"product_image": "p0.png", "cfg_scale": [0.5, 1]}, folder=folder)
+    assert [cell.request.cfg_scale for cell in cells] == [0.5, 1]
 
 
 def test_an_id_is_that_of_the_definition() -> None:

@@ -75,7 +75,7 @@ def test_every_cell_once_in_a_table_in_the_grids_order(
     sizes = counted(remixer, monkeypatch)
     store = Store(tmp_path / "run")
     run_sweep(remixer, named(remixer, cells), METRICS, store)
-    write_table(remixer, named(remixer, cells), (), store)
+    write_table(named(remixer, cells), (), store, remixer.config.segmenter)
     assert sizes == [4, 2, 4, 2]  # two sizes of six cells each
     rows = pq.read_table(tmp_path / "run" / "cells.parquet").to_pylist()
     assert [{k: row[k] for k in cells[0].values} for row in rows] == [c.values for c in cells]
@@ -131,7 +131,7 @@ def test_diversity_is_that_of_the_seeds(
 ) -> None:
     store = Store(tmp_path / "run")
     run_sweep(with_batch(tiny_remixer, 6), named(with_batch(tiny_remixer, 6), cells), (), store)
-    write_table(tiny_remixer, named(tiny_remixer, cells), [SeedDiversity()], store)
+    write_table(named(tiny_remixer, cells), [SeedDiversity()], store, tiny_remixer.config.segmenter)
     rows = pq.read_table(tmp_path / "run" / "cells.parquet").to_pylist()
     for product in ("square.png", "tall.png"):
         for style in (0, 0.5, 1):
@@ -163,7 +163,7 @@ def test_resumed_after_a_kill_in_any_batch(
     remixer, some = with_batch(tiny_remixer, 2), cells[:6]
     whole = Store(tmp_path / "whole")
     run_sweep(remixer, named(remixer, some), METRICS, whole)
-    write_table(remixer, named(remixer, some), [SeedDiversity()], whole)
+    write_table(named(remixer, some), [SeedDiversity()], whole, remixer.config.segmenter)
     remix: Callable[..., list[RemixResult]] = remixer.remix_batch
     made = iter(range(place))
 
@@ -178,7 +178,7 @@ def test_resumed_after_a_kill_in_any_batch(
     store = Store(tmp_path / "cut")
     assert len(store.rows) == 2 * place
     run_sweep(remixer, named(remixer, some), METRICS, store)
-    write_table(remixer, named(remixer, some), [SeedDiversity()], store)
+    write_table(named(remixer, some), [SeedDiversity()], store, remixer.config.segmenter)
     assert store.rows == whole.rows
     tables = [(tmp_path / run / "cells.parquet").read_bytes() for run in ("whole", "cut")]
     assert tables[0] == tables[1]
@@ -219,3 +219,9 @@ def test_what_defines_a_cell(tiny_remixer: Remixer, cells: list[Cell]) -> None:
     assert first != definition(tiny_remixer, cells[1])
     more = Remixer(tiny_remixer.suite, replace(tiny_remixer.config, steps=7))
     assert first != definition(more, cells[0])
+    coarse = replace(tiny_remixer.config.runtime, quantize="int8")
+    quantised = Remixer(tiny_remixer.suite, replace(tiny_remixer.config, runtime=coarse))
+    told = definition(quantised, cells[0])
+    assert told.pop("runtime") == {"quantize": "int8"} and told == first
+    # What is at its default adds nothing, so that cells of earlier versions keep their ids.
+    assert set(first) == {"request", "suite", "settings", "dtype", "model"}

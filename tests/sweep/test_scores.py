@@ -51,7 +51,7 @@ def test_style_needs_a_reference_and_a_rank_needs_two(folder: Path) -> None:
     assert one - none == STYLE
     assert two - one == {"reference_rank"}
     some = names(cells(folder, ref_image=["r0.png", None]), None)
-    assert some == none  # a cell without a reference has no style score
+    assert some == one  # they are missing in the cells without a reference
 
 
 def test_prompt_scores_need_a_scorer_and_a_prompt(folder: Path) -> None:
@@ -79,13 +79,13 @@ def test_the_suites_own_encoder_as_scorer_is_warned_of(tiny_suite: Suite) -> Non
         for name, weight in tiny_suite.image_encoder.named_parameters()
         if name.endswith("patch_embedding.weight")
     ).detach()
-    (warning,) = warnings_about(scorer("a/b", own.half()), tiny_suite)
+    (warning,) = warnings_about(scorer("a/b", own.half()), tiny_suite.image_encoder)
     assert "own image encoder" in warning and "a/b" in warning
-    assert warnings_about(scorer("a/b", own + 0.1), tiny_suite) == []
-    assert warnings_about(scorer("a/b", own[:1]), tiny_suite) == []
-    assert warnings_about(scorer("a/b"), tiny_suite) == []  # another architecture
+    assert warnings_about(scorer("a/b", own + 0.1), tiny_suite.image_encoder) == []
+    assert warnings_about(scorer("a/b", own[:1]), tiny_suite.image_encoder) == []
+    assert warnings_about(scorer("a/b"), tiny_suite.image_encoder) == []  # another architecture
 
 
 def test_the_mini_scorer_says_that_it_is_small(tiny_suite: Suite) -> None:
-    (note,) = warnings_about(replace(scorer(), name="mini"), tiny_suite)
+    (note,) = warnings_about(replace(scorer(), name="mini"), tiny_suite.image_encoder)
     assert "mini scorer" in note

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
 from remixlab.errors import InvalidConfig
+from remixlab.rows import write_rows
 from remixlab.sweep import store as store_module
+from remixlab.sweep.scoring import Scores
 from remixlab.sweep.store import Store
 
 PICTURE = Image.new("RGB", (4, 4), (1, 2, 3))
@@ -69,3 +72,25 @@ def test_what_is_no_journal_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidConfig, match="a journal that a sweep wrote"):
         Store(tmp_path)
     assert (tmp_path / "cells.jsonl").read_text() == "something else\n"
+
+
+def test_the_scores_that_were_given_last_count(tmp_path: Path) -> None:
+    store = filled(tmp_path, 2)
+    for value in (1.0, None):
+        missing = {} if value else {"leakage": "why"}
+        store.rescore("cell0", Scores({"leakage": value}, missing))
+    again = Store(tmp_path)
+    assert list(again.rows) == ["cell0", "cell1"] and again.rows == store.rows
+    assert again.rows["cell0"]["missing"] == {"leakage": "why"}
+    assert again.rows["cell0"]["value"] == 0 and "scores" not in again.rows["cell1"]
+
+
+def test_a_table_has_every_column_that_any_row_has(tmp_path: Path) -> None:
+    rows = [
+        {"id": "a", "missing": {}, "leakage": None, "old": None, "warnings": []},
+        {"id": "b", "missing": {"x": "why"}, "leakage": 0.5, "old": None, "more": 2.0},
+    ]
+    write_rows(tmp_path / "t.parquet", rows)
+    first, second = pq.read_table(tmp_path / "t.parquet").to_pylist()
+    assert first == rows[0] | {"missing": [], "more": None}
+    assert second == rows[1] | {"missing": [("x", "why")], "warnings": None}

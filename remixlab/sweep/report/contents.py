@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePath
 from typing import Any
@@ -17,12 +17,16 @@ BASELINES = {"blurred_reference": "blurred reference", "mean_colour": "mean colo
 
 @dataclass(frozen=True)
 class MetricInfo:
-    """A score: its name, unit, direction, and what it is in one sentence."""
+    """A score: its name, unit, direction, and what it is in one sentence.
+
+    `judge` is the network that gives it; "" where none does, None where nobody wrote it down.
+    """
 
     name: str
     unit: str
     better: Better
     about: str
+    judge: str | None = None
 
     @property
     def direction(self) -> str:
@@ -67,21 +71,26 @@ class Dimension:
 
 @dataclass(frozen=True)
 class Cell:
-    """One picture: `at` is its step along each dimension; scores that are not there are None."""
+    """One picture: `at` is its step along each dimension.
+
+    Scores that are not there are None in `scores`, and `missing` says why.
+    """
 
     id: str
     at: tuple[int, ...]
     values: Mapping[str, Any]
     scores: Mapping[str, float | None]
     warnings: tuple[str, ...]
+    missing: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """The scores of one picture that a trivial method made."""
+    """The scores of one picture that a trivial method made, see `Cell`."""
 
     kind: str
     scores: Mapping[str, float | None]
+    missing: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ def data_of(run: Run, side: int) -> tuple[dict[str, Any], int]:
             "at": cell.at,
             "picture": urls[cell.id],
             "scores": cell.scores,
+            "missing": cell.missing,
             "warnings": cell.warnings,
         }
         for cell in run.cells
@@ -71,11 +72,13 @@ def csv_text(run: Run) -> str:
     metrics = [metric.name for metric in run.metrics]
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\r\n")
-    writer.writerow(["id", *axes, *metrics, "warnings"])
+    writer.writerow(["id", *axes, *metrics, "missing", "warnings"])
     for cell in run.cells:
         scores: Mapping[str, float | None] = cell.scores
         row = [cell.id, *(cell.values[a] for a in axes), *(scores[m] for m in metrics)]
-        writer.writerow([_plain(value) for value in [*row, " | ".join(cell.warnings)]])
+        reasons = (f"{name}: {reason}" for name, reason in cell.missing.items())
+        texts = [" | ".join(part) for part in (reasons, cell.warnings)]
+        writer.writerow([_plain(value) for value in [*row, *texts]])
     return buffer.getvalue()
 
 

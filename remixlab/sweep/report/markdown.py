@@ -46,6 +46,7 @@ def _about(run: Run) -> list[str]:
     items = [f"{name}: {values}" for name, values in overview.varied(run)]
     items += [f"{name}: {value} (fixed)" for name, value in overview.fixed(run)]
     notes = list(run.notes) if run.scored else [overview.UNSCORED, *run.notes]
+    notes += overview.missing(run)
     notes += [f"{count(n, 'cell')}: {text}" for text, n in overview.warnings(run)]
     return [
         f"## {escape(run.label)}",

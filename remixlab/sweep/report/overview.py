@@ -63,6 +63,21 @@ def warnings(run: Run) -> list[tuple[str, int]]:
     return Counter(text for cell in run.cells for text in cell.warnings).most_common()
 
 
+def missing(run: Run) -> list[str]:
+    """Which scores are missing, in how many cells or baselines, and why."""
+    found = []
+    for noun, rows in (("cell", run.cells), ("baseline", run.baselines)):
+        told = Counter(item for row in rows for item in row.missing.items())
+        by_reason: dict[tuple[str, int], list[str]] = {}
+        for (name, reason), times in told.items():
+            by_reason.setdefault((reason, times), []).append(name)
+        found += [
+            f"No {listed(names)} in {count(times, noun)}: {reason}."
+            for (reason, times), names in by_reason.items()
+        ]
+    return found
+
+
 def dials(runs: Sequence[Run]) -> list[str]:
     """Every dial that varies in a run that was scored."""
     return list(dict.fromkeys(dial for run in runs if run.metrics for dial in run.dials))

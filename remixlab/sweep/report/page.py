@@ -60,6 +60,7 @@ def _run(run: Run, broken: int) -> dict[str, Any]:
         "varied": overview.varied(run),
         "fixed": overview.fixed(run),
         "warnings": overview.warnings(run),
+        "missing": overview.missing(run),
         "unscored": None if run.scored else overview.UNSCORED,
         "baselines": overview.baselines(run),
         "provenance": overview.provenance(run),

@@ -24,8 +24,12 @@ class Setting:
 
 
 def style_metric(runs: Sequence[Run]) -> MetricInfo | None:
-    """The style score that every scored run has; None where there is none, or no leakage."""
-    scored = [{metric.name: metric for metric in run.metrics} for run in runs if run.metrics]
+    """The style score that every run with cells has; None where there is none, or no leakage."""
+    scored = [
+        {m.name: m for m in run.metrics if any(c.scores[m.name] is not None for c in run.cells)}
+        for run in runs
+        if run.metrics and run.cells
+    ]
     if not scored or not all(LEAKAGE in metrics for metrics in scored):
         return None
     return next((scored[0][s] for s in STYLES if all(s in metrics for metrics in scored)), None)

@@ -91,6 +91,7 @@ def _metrics(path: Path, described: Mapping[str, Any]) -> tuple[MetricInfo, ...]
                 unit=_text(path, entry, "unit"),
                 better=better,
                 about=_text(path, entry, "about"),
+                judge=_text(path, entry, "judge") if "judge" in entry else None,
             )
         )
     return tuple(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -22,6 +23,7 @@ from remixlab.sweep.report.contents import (
 )
 from remixlab.sweep.store import flat, read_journal
 
+_NOT_YET = "it was not scored yet"
 _ID = re.compile(r"[A-Za-z0-9_-]{1,128}")  # part of a picture's file name
 
 
@@ -30,14 +32,15 @@ def read_cells(
 ) -> tuple[Cell, ...]:
     """The cells of a run, each with its place in the grid.
 
-    They are those of `cells.parquet`, which a finished sweep writes, or else of its journal.
+    They are those of `cells.parquet`, which a finished sweep writes, or else of its journal. A
+    score without a column is missing: it was asked for after the table was written.
 
-    Raises InvalidConfig, naming the path: not readable, a column missing, or cells outside the
-    grid or twice in it.
+    Raises InvalidConfig, naming the path: not readable, a column of an axis missing, or cells
+    outside the grid or twice in it.
     """
-    path, rows = _finished_or_not(folder, metrics)
+    path, rows = _finished_or_not(folder)
     axes = [axis for dimension in dimensions for axis in dimension.axes]
-    _check_columns(path, rows, ["id", *axes, *(metric.name for metric in metrics)])
+    _check_columns(path, rows, ["id", *axes])
     steps = [{values: i for i, values in enumerate(d.values)} for d in dimensions]
     cells: dict[tuple[int, ...], Cell] = {}
     for row in rows:
@@ -48,12 +51,14 @@ def read_cells(
         at = tuple(place for place in places if place is not None)
         if len(at) < len(places) or at in cells:
             _refuse(path, f"every cell of sweep.json's grid once; {row['id']!r} is not of them")
+        scores, missing = _scores(path, row, metrics)
         cells[at] = Cell(
             id=_checked_id(path, row["id"]),
             at=at,
             values={axis: row[axis] for axis in axes},
-            scores=_scores(path, row, metrics),
+            scores=scores,
             warnings=tuple(str(warning) for warning in row.get("warnings") or ()),
+            missing=missing,
         )
     return tuple(cells[at] for at in sorted(cells))
 
@@ -63,6 +68,7 @@ def read_baselines(path: Path, metrics: Sequence[MetricInfo]) -> tuple[Baseline,
 
     A metric without a column has no baseline: not every score means something for a pasted product.
     """
+    scored = [metric.name for metric in metrics]
     if not path.exists():
         return ()
     rows = _rows(path)
@@ -70,21 +76,29 @@ def read_baselines(path: Path, metrics: Sequence[MetricInfo]) -> tuple[Baseline,
     for row in rows:
         if row["baseline"] not in BASELINES:
             _refuse(path, f"baselines of these kinds: {', '.join(BASELINES)}")
-    return tuple(Baseline(row["baseline"], _scores(path, row, metrics)) for row in rows)
+    found = []
+    for row in rows:
+        scores, missing = _scores(path, row, metrics)
+        told = {name: missing[name] for name in scored if name in row and name in missing}
+        found.append(Baseline(row["baseline"], scores, told))
+    return tuple(found)
 
 
-def _finished_or_not(
-    folder: Path, metrics: Sequence[MetricInfo]
-) -> tuple[Path, list[dict[str, Any]]]:
-    """The file with the cells, and its rows; an unfinished sweep has not scored everything yet."""
+def _finished_or_not(folder: Path) -> tuple[Path, list[dict[str, Any]]]:
+    """The file with the cells, and its rows."""
     table, journal = folder / "cells.parquet", folder / "cells.jsonl"
     if table.is_file() or not journal.is_file():
         return table, _rows(table)
-    unscored = {metric.name: None for metric in metrics}
     try:
-        return journal, [unscored | flat(row) for row in read_journal(journal)[0]]
+        # Later lines have later scores, or, in folders of earlier versions, other settings.
+        latest = {_place(row["values"]): row for row in read_journal(journal)[0]}
+        return journal, [flat(row) for row in latest.values()]
     except (KeyError, TypeError) as error:
         _refuse(journal, "a journal that a sweep wrote", error)
+
+
+def _place(values: Mapping[str, Any]) -> str:
+    return json.dumps(values, sort_keys=True)
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:
@@ -111,15 +125,34 @@ def _checked_id(path: Path, found: Any) -> str:
 
 def _scores(
     path: Path, row: Mapping[str, Any], metrics: Sequence[MetricInfo]
-) -> dict[str, float | None]:
-    """Finite numbers; null and what is not finite are no scores."""
+) -> tuple[dict[str, float | None], dict[str, str]]:
+    """Finite numbers, and for each that is none the reason; those of another judge are none."""
     scores: dict[str, float | None] = {}
+    missing: dict[str, str] = {}
+    reasons, judges = (_texts(path, row, name) for name in ("missing", "judges"))
     for metric in metrics:
-        value = row.get(metric.name)
+        name, value = metric.name, row.get(metric.name)
         if value is not None and not is_number(value):
-            _refuse(path, f"numbers in the column {metric.name}")
-        scores[metric.name] = None if value is None or not math.isfinite(value) else float(value)
-    return scores
+            _refuse(path, f"numbers in the column {name}")
+        judge = judges.get(name, metric.judge)
+        scores[name] = None
+        if value is None:
+            missing[name] = reasons.get(name, _NOT_YET)
+        elif not math.isfinite(value):
+            missing[name] = f"it is no finite number ({value})"
+        elif metric.judge is not None and judge != metric.judge:
+            missing[name] = f"{judge} gave it, and {metric.judge} has not scored it yet"
+        else:
+            scores[name] = float(value)
+    return scores, missing
+
+
+def _texts(path: Path, row: Mapping[str, Any], name: str) -> dict[str, str]:
+    """A column of texts by metric, which tables of earlier versions do not have."""
+    try:
+        return {str(key): str(text) for key, text in dict(row.get(name) or {}).items()}
+    except (TypeError, ValueError) as error:
+        _refuse(path, f"texts by the name of a score in the column {name}", error)
 
 
 def _refuse(path: Path, accepted: str, cause: Exception | None = None) -> NoReturn:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from remixlab.errors import InvalidConfig
+from remixlab.rows import write_rows
 from remixlab.sweep.report.contents import Dimension, Run
+from remixlab.sweep.report.embedded import csv_text
+from remixlab.sweep.report.markdown import markdown
+from remixlab.sweep.report.overview import missing
+from remixlab.sweep.report.pareto import style_metric
 from remixlab.sweep.report.read import read_run
 from tests.sweep.report.synthetic import AXES, scores, write_run
 
@@ -141,7 +148,6 @@ def rewritten(folder: Path, **columns: Any) -> Path:
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        ({"leakage": None}, "columns leakage"),
         ({"seed": None, "id": None}, "columns id, seed"),
         ({"leakage": "high"}, "numbers in the column leakage"),
         ({"id": "../../etc/passwd"}, "ids of letters"),
@@ -172,3 +178,58 @@ def test_a_missing_table_is_refused_by_name(tmp_path: Path) -> None:
     (folder / "cells.parquet").unlink()
     with pytest.raises(InvalidConfig, match="no such file"):
         read_run(folder)
+
+
+def test_a_score_without_a_column_was_not_given_yet(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "run")
+    rewritten(folder, leakage=None)
+    run = read_run(folder)
+    assert {cell.scores["leakage"] for cell in run.cells} == {None}
+    assert missing(run) == ["No leakage in 24 cells: it was not scored yet."]
+
+
+def test_reasons_are_read_and_told_with_how_often(tmp_path: Path) -> None:
+    def holes(row: Any) -> dict[str, Any]:
+        if row["seed"] == 2:
+            return scores(row) | {"missing": {}}
+        told = {"leakage": "it fills the frame", "clip_style": "it fills the frame"}
+        return scores(row) | {"leakage": None, "clip_style": None, "missing": told}
+
+    folder = write_run(tmp_path / "run", score=holes)
+    path = folder / "cells.parquet"
+    write_rows(path, _with_maps(path))
+    run = read_run(folder)
+    assert missing(run) == ["No clip_style and leakage in 12 cells: it fills the frame."]
+    assert missing(run)[0] in markdown([run], [])
+    assert style_metric([run]) is not None
+    row = next(csv.DictReader(io.StringIO(csv_text(run), newline="")))
+    assert row["missing"] == "clip_style: it fills the frame | leakage: it fills the frame"
+    assert row["leakage"] == ""
+
+
+def _with_maps(path: Path) -> list[dict[str, Any]]:
+    """The rows with their reasons as a sweep writes them: Parquet made a structure of them."""
+    rows = pq.read_table(path).to_pylist()
+    return [
+        row | {"missing": {k: v for k, v in (row["missing"] or {}).items() if v}} for row in rows
+    ]
+
+
+def test_of_a_style_score_that_no_cell_has_the_next_is_shown(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "run", score=lambda row: scores(row) | {"clip_style": None})
+    style = style_metric([read_run(folder)])
+    assert style is not None and style.name == "lab_wasserstein"
+
+
+def test_of_several_lines_about_a_cell_the_last_counts(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "run")
+    row = pq.read_table(folder / "cells.parquet").to_pylist()[0]
+    (folder / "cells.parquet").unlink()
+    values = {axis: row[axis] for axis in AXES}
+    lines = [
+        {"id": name, "values": values, "scores": {"leakage": leakage}, "warnings": []}
+        for name, leakage in (("a" * 16, 0.1), (row["id"], 0.3), (row["id"], 0.2))
+    ]
+    (folder / "cells.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (cell,) = read_run(folder).cells
+    assert cell.scores["leakage"] == 0.2

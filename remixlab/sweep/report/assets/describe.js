@@ -20,7 +20,8 @@ function definitions(pairs) {
 function scoresOf(cell) {
   return run().metrics.map((metric) => {
     const score = cell.scores[metric.name] ?? null;
-    return [metric.name, score === null || !metric.unit ? shortNumber(score) : `${shortNumber(score)} ${metric.unit}`];
+    if (score === null) return [metric.name, `– (${cell.missing[metric.name]})`];
+    return [metric.name, metric.unit ? `${shortNumber(score)} ${metric.unit}` : shortNumber(score)];
   });
 }
 
