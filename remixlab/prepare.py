@@ -19,8 +19,8 @@ from remixlab.denoise.conditioning import (
     Dials,
     distinct,
     encode_texts,
-    lost_words,
     micro_conditioning,
+    text_warnings,
 )
 from remixlab.denoise.keep import Keep, latent_freedom
 from remixlab.models.suite import Suite
@@ -92,7 +92,7 @@ def prepare_conditions(
             [r.prompt for r in requests] + [r.negative_prompt for r in requests]
         )
         embedded, pooled = encode_texts(suite, texts)
-        lost = {text: lost_words(suite, text) for text in texts}
+        told = {text: text_warnings(suite, text) for text in texts}
     with clock.measure("reference"):
         references, reference = _references(suite, requests, dials, config.reference.fit)
     with clock.measure("outline"):
@@ -113,7 +113,7 @@ def prepare_conditions(
         branches=_branches(suite, config.branches),
     )
     pairs = zip(requests, products, strict=True)
-    return conditions, [_warnings(request, product, lost) for request, product in pairs]
+    return conditions, [_warnings(request, product, told) for request, product in pairs]
 
 
 def prepare_keep(suite: Suite, products: Sequence[PreparedProduct], noise: Tensor) -> Keep:
@@ -176,13 +176,11 @@ def _outlines(
     return suite.outline_embedding(pixels.to(suite.device, suite.dtype)), index
 
 
-def _warnings(request: RemixRequest, product: PreparedProduct, lost: dict[str, str]) -> list[str]:
+def _warnings(
+    request: RemixRequest, product: PreparedProduct, told: dict[str, list[str]]
+) -> list[str]:
     fields = (("prompt", request.prompt), ("negative_prompt", request.negative_prompt))
-    found = [
-        f"{field} is longer than the text encoders read; these words were lost: {lost[text]}"
-        for field, text in fields
-        if lost[text]
-    ]
+    found = [f"{field} {warning}" for field, text in fields for warning in told[text]]
     if request.outline_fidelity > 0 and not product.outline.any():
         found.append(
             "outline_fidelity has no outline to weigh: the product fills the picture, or all of "

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import torch
 from torch import Tensor
+from transformers import CLIPTokenizer
 
+from remixlab.denoise.prompt_syntax import foreign_syntax
 from remixlab.models.suite import Suite
 
 K = TypeVar("K", bound=Hashable)
+_SHOWN = 120  # characters of a prompt that a warning repeats
+_LATIN = (
+    "LATIN ",
+    "FEMININE ORDINAL",
+    "MASCULINE ORDINAL",
+    "MODIFIER LETTER",
+    "KELVIN",
+    "ANGSTROM",
+)
+_PICTOGRAPHS = "\u2600"  # from here on; signs such as degrees and trademarks come before
+_WORD = re.compile(r"[^\W\d_]+|[\u2600-\u27BF\U0001F000-\U0001FAFF]")
 
 
 @dataclass(frozen=True)
@@ -129,6 +144,58 @@ def lost_words(suite: Suite, text: str) -> str:
             tail = str(tokenizer.decode(ids[kept:-1], skip_special_tokens=True))
             lost = max(lost, tail.strip(), key=len)
     return lost
+
+
+def unread_words(suite: Suite, text: str) -> list[str]:
+    """Words in letters, and pictographs, that the text encoders hardly know; each once, in order.
+
+    CLIP's tokenizers take any text and cut what was rare in their training into bytes, and then
+    the encoders get noise. What they know of a script shows in its pieces: a word of letters that
+    they know has fewer pieces than letters. Latin letters, accents included, are never counted:
+    names of brands and places are rare in any language.
+    """
+    found = [word for word in _WORD.findall(text) if _is_foreign(word)]
+    return [
+        word
+        for word in dict.fromkeys(found)
+        if any(_pieces(tokenizer, word) >= max(2, len(word)) for tokenizer in suite.tokenizers)
+    ]
+
+
+def text_warnings(suite: Suite, text: str) -> list[str]:
+    """What whoever wrote `text` should know of how it was read; each goes after a field's name."""
+    told = []
+    if lost := lost_words(suite, text):
+        told.append(f"is longer than the text encoders read; these words were lost: {lost}")
+    if syntax := foreign_syntax(text):
+        told.append(
+            "is read word for word; what other tools take for weights or commands changes the "
+            f"picture in another way here: {_list(syntax)}"
+        )
+    if words := unread_words(suite, text):
+        told.append(
+            "has characters that this suite's text encoders were hardly trained on, and the "
+            f"picture does not follow them: {_list(words)}"
+        )
+    return told
+
+
+def _is_foreign(word: str) -> bool:
+    """Whether it is in other letters than Latin, or a pictograph; one letter may be a unit's."""
+    letters = [letter for letter in word if letter.isalpha()]
+    if not letters:
+        return word >= _PICTOGRAPHS
+    foreign = [a for a in letters if not unicodedata.name(a, "").startswith(_LATIN)]
+    return len(foreign) > 1 or [*map(unicodedata.category, foreign)] == ["Lo"]
+
+
+def _pieces(tokenizer: CLIPTokenizer, word: str) -> int:
+    return len(tokenizer(word, add_special_tokens=False).input_ids)
+
+
+def _list(items: Sequence[str]) -> str:
+    shown = ", ".join(items)
+    return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}..."
 
 
 def micro_conditioning(width: int, height: int) -> Tensor:

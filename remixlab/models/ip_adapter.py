@@ -13,12 +13,13 @@ from pathlib import Path
 
 import torch
 from diffusers import UNet2DConditionModel
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from transformers import CLIPVisionModelWithProjection
 
 from remixlab.errors import InvalidConfig
 from remixlab.models.attention import RowAttention, attention_layers
+from remixlab.models.foreign import foreign_kinds
+from remixlab.models.state import read_state
 
 PROJECTION, ATTENTION = "image_proj.", "ip_adapter."
 # InstantStyle (Wang et al. 2024, arXiv:2404.02733): the blocks that carry style and layout.
@@ -44,12 +45,12 @@ def read_adapter(path: Path) -> AdapterWeights:
 
     Raises:
         InvalidConfig: it holds keys of neither half.
-        OSError, SafetensorError: it cannot be read.
+        ValueError, OSError, SafetensorError: as `remixlab.models.state.read_state`.
     """
-    state = load_file(path)
+    state = read_state(path)
     strangers = [key for key in state if not key.startswith((PROJECTION, ATTENTION))]
-    if strangers or not state:
-        raise _wrong_keys("unexpected", strangers or ["an empty file"])
+    if strangers:
+        raise _wrong_keys(f"a file of {', '.join(foreign_kinds(strangers))}: unexpected", strangers)
     return AdapterWeights(_under(state, PROJECTION), _under(state, ATTENTION))
 
 

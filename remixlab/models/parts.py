@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate import init_empty_weights
 from diffusers import (
     AutoencoderDC,
     AutoencoderKL,
@@ -26,7 +27,10 @@ from transformers import (
 
 from remixlab.errors import InvalidConfig
 from remixlab.models.attention import RowAttention
+from remixlab.models.folder_checks import check_folder
+from remixlab.models.foreign import foreign_kinds
 from remixlab.models.sources import Located, Origin
+from remixlab.models.state import TABLES, check_missing, refusal
 
 Tokenizers = tuple[CLIPTokenizer, CLIPTokenizer]
 AUTOENCODERS: dict[str, type[Any]] = {
@@ -77,14 +81,27 @@ def part_class(part: str, folder: Path) -> type[Any]:
     return AUTOENCODERS[name]
 
 
+def empty_network(part: str, folder: Path) -> nn.Module:
+    """The network that a folder's configuration describes, its weights on the meta device."""
+    kind = part_class(part, folder)
+    # Buffers are made for real: they are tables, no weights, and nothing would fill them.
+    with init_empty_weights(include_buffers=False):
+        if _is_diffusers(kind):
+            return kind.from_config(kind.load_config(str(folder))).eval()
+        return kind(kind.config_class.from_pretrained(str(folder))).eval()
+
+
 def read_part(part: str, located: Located, dtype: torch.dtype) -> nn.Module:
     """The network of `part` on the CPU in `dtype`, from safetensors only.
 
     Raises:
         OSError: a file is not there.
-        ValueError: the weights do not fill the network.
+        ValueError: the weights do not fill the network, are more than it takes, or the folder
+            asks for what `remixlab.models.folder_checks` refuses.
     """
-    network, report = part_class(part, located.folder).from_pretrained(
+    kind = part_class(part, located.folder)
+    check_folder(located.folder, kind.__name__ if _is_diffusers(kind) else None)
+    network, report = kind.from_pretrained(
         str(located.folder),
         variant=located.variant,
         use_safetensors=True,
@@ -92,11 +109,16 @@ def read_part(part: str, located: Located, dtype: torch.dtype) -> nn.Module:
         dtype=dtype,
         output_loading_info=True,
     )
-    # Libraries only warn here, and leave what is missing at random.
-    missing = sorted(report["missing_keys"])
-    if missing:
-        raise ValueError(f"{len(missing)} weights are missing, among them {missing[0]}")
+    # Libraries only warn here: they leave what is missing at random, and drop what is left over.
+    check_missing(report["missing_keys"])
+    left_over = [key for key in report["unexpected_keys"] if not key.endswith(TABLES)]
+    if left_over:
+        raise refusal(foreign_kinds(left_over), len(network.state_dict()) + len(left_over))
     return network
+
+
+def _is_diffusers(kind: type[Any]) -> bool:
+    return hasattr(kind, "load_config")
 
 
 def read_tokenizer(folder: Path) -> CLIPTokenizer:

@@ -18,7 +18,7 @@ from diffusers.models.embeddings import ImageProjection, IPAdapterPlusImageProje
 from torch import Tensor, nn
 
 from remixlab.models.attention import RowAttention
-from remixlab.models.parts import CLASSES, FOLDERS, Parts, part_class, read_scheduler_config
+from remixlab.models.parts import CLASSES, FOLDERS, Parts, empty_network, read_scheduler_config
 from remixlab.models.sources import Origin, architecture_folder
 from remixlab.models.spec import SuiteSpec
 from remixlab.models.tokenizers import architecture_tokenizers
@@ -34,7 +34,9 @@ def meta_suite(spec: SuiteSpec) -> dict[str, nn.Module]:
         InvalidConfig: the suite's architecture has no folder of configurations.
     """
     folder = architecture_folder(spec.architecture)
-    networks = {part: _empty(part, _described(spec, part, folder)) for part in (*CLASSES, "vae")}
+    networks = {
+        part: empty_network(part, _described(spec, part, folder)) for part in (*CLASSES, "vae")
+    }
     projection = _described(spec, "ip_adapter", folder) / "config.json"
     networks["image_projection"] = _empty_projection(projection, networks)
     return networks
@@ -92,15 +94,6 @@ def _draw(name: str, value: Tensor, generator: torch.Generator) -> None:
         value.fill_(1)
     else:
         value.zero_()
-
-
-def _empty(part: str, folder: Path) -> nn.Module:
-    kind = part_class(part, folder)
-    # Buffers are made for real: they are tables, no weights, and nothing would fill them.
-    with init_empty_weights(include_buffers=False):
-        if hasattr(kind, "load_config"):  # one of diffusers' own
-            return kind.from_config(kind.load_config(str(folder))).eval()
-        return kind(kind.config_class.from_pretrained(str(folder))).eval()
 
 
 def _described(spec: SuiteSpec, part: str, folder: Path) -> Path:

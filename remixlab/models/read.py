@@ -28,8 +28,12 @@ from remixlab.models.parts import (
     read_scheduler_config,
     read_tokenizer,
 )
-from remixlab.models.schedulers import make_scheduler
-from remixlab.models.single_file import SINGLE_FILE_PARTS, read_checkpoint, read_single
+from remixlab.models.single_file import (
+    CHECKPOINT_PARTS,
+    SINGLE_FILE_PARTS,
+    read_checkpoint,
+    read_single,
+)
 from remixlab.models.sources import Located, Origin, architecture_folder, explain_missing, locate
 from remixlab.models.spec import Source, SuiteSpec
 from remixlab.models.tokenizers import architecture_tokenizers
@@ -51,9 +55,8 @@ def read_parts(spec: SuiteSpec, device: torch.device, dtype: torch.dtype) -> Par
         network.to(device)
     if spec.lora is not None:
         path = _one_file("lora", reader.locate("lora", spec.lora, ""))
-        scheduler = make_scheduler(spec, scheduler_config)
         with explain_missing(spec, "lora", path):
-            fuse_lora(networks, tokenizers, scheduler, path=path, scale=spec.lora_scale)
+            fuse_lora(networks, path=path, scale=spec.lora_scale)
 
     def add_references(networks: dict[str, Any], processors: dict[str, RowAttention]) -> nn.Module:
         fill_processors(networks["unet"], processors, weights)
@@ -118,16 +121,14 @@ class _Reader:
         file = _one_file("base", locate(self.spec, "base", self.spec.base, ""))
         tokenizers = architecture_tokenizers(folder)
         with explain_missing(self.spec, "base", file):
-            networks = read_checkpoint(
-                file,
-                folder,
-                tokenizers,
-                dtype=self.dtype,
-                vae_dtype=self._dtype("vae", folder / "vae"),
-                leave_out=[part for part in ("unet", "vae") if getattr(self.spec, part)],
-            )
+            networks = read_checkpoint(file, folder, self._dtypes(folder))
         self.origins |= {part: Origin(file.name, (file,)) for part in networks}
         return networks, tokenizers, read_scheduler_config(folder / "scheduler")
+
+    def _dtypes(self, folder: Path) -> dict[str, torch.dtype]:
+        """Of what a checkpoint gives: not what the suite takes from elsewhere."""
+        parts = [part for part in CHECKPOINT_PARTS if getattr(self.spec, part, None) is None]
+        return {part: self._dtype(part, folder / part) for part in parts}
 
     def architecture(self) -> Path:
         return architecture_folder(self.spec.architecture)

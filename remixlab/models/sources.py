@@ -17,17 +17,31 @@ from itertools import chain
 from pathlib import Path
 
 from huggingface_hub import constants, snapshot_download
-from huggingface_hub.errors import HTTPError  # of whichever client the installed version uses
+from huggingface_hub.errors import (
+    HTTPError,  # of whichever client the installed version uses
+    StrictDataclassError,
+)
 from safetensors import SafetensorError
 
 from remixlab.errors import InvalidConfig, MissingWeights, RemixError
 from remixlab.loopback import check_proxies
+from remixlab.models.lora_settings import CONFIG, PEFT_FILE, with_settings
 from remixlab.models.missing import where_to_get
 from remixlab.models.spec import Source, SuiteSpec
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _CONFIGURATION = ("*.json", "*.txt")
 _STEMS = ("model", "diffusion_pytorch_model")
+# On files of another kind than they expect; an ImportError where a file names a package to use.
+_LIBRARIES_RAISE = (
+    ValueError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    AttributeError,
+    ImportError,
+    StrictDataclassError,  # a config.json with values of a wrong kind
+)
 _ENDINGS = (".safetensors", "-?????-of-?????.safetensors")
 
 
@@ -129,7 +143,8 @@ def hub_patterns(source: Source) -> tuple[list[str], list[str]]:
     """
     prefix = f"{source.subfolder}/" if source.subfolder else ""
     if source.file:
-        return [], [prefix + source.file]
+        beside = [prefix + CONFIG] if source.file == PEFT_FILE else []
+        return beside, [prefix + source.file]
     return (
         [prefix + name for name in _CONFIGURATION],
         [prefix + name for name in _weights(source.variant)],
@@ -158,8 +173,8 @@ def explain_missing(spec: SuiteSpec, part: str, source: Source | Path) -> Iterat
             value=source.name if isinstance(source, Path) else label(source),
             accepted=where_to_get(spec, error),
         ) from error
-    except (ValueError, KeyError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:300]
+    except _LIBRARIES_RAISE as error:
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
         raise InvalidConfig(
             field=f"{part} of suite {spec.name}",
             value=source.name if isinstance(source, Path) else label(source),
@@ -170,7 +185,7 @@ def explain_missing(spec: SuiteSpec, part: str, source: Source | Path) -> Iterat
 def _locate(spec: SuiteSpec, source: Source, local_only: bool) -> Located:
     if source.repo is None and _is_path(source.file):
         path = Path(source.file or "")
-        return Located(path.parent, path, None, Origin(path.name, (path,)))
+        return Located(path.parent, path, None, Origin(path.name, (*with_settings(path),)))
     if source.repo is None:
         folder = architecture_folder(spec.architecture)
         return _local(folder, source, f"package:{Path(spec.architecture).name}")
@@ -199,7 +214,11 @@ def _local(root: Path, source: Source, name: str, *, hub: bool = False) -> Locat
     inside = "/".join(part for part in (source.subfolder, source.file) if part)
     names = _weights(source.variant)
     # Configurations too: they decide as much, and are all that tokenizers and samplers have.
-    told = [file] if file else sorted(p for n in (*_CONFIGURATION, *names) for p in folder.glob(n))
+    told = (
+        with_settings(file)
+        if file
+        else sorted(p for n in (*_CONFIGURATION, *names) for p in folder.glob(n))
+    )
     origin = Origin(f"{name}/{inside}".rstrip("/"), () if hub else tuple(told))
     return Located(folder, file, source.variant, origin)
 
