@@ -169,7 +169,7 @@ def test_no_proxy_is_asked_for_this_machine(
 
 def test_an_address_that_is_none_is_refused() -> None:
     with pytest.raises(InvalidConfig, match="url"):
-        RemixClient("http://[")
+        RemixClient("http://host:a-port")
 
 
 def test_other_errors_are_not_tried_again(foreign: Any) -> None:
