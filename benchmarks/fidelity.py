@@ -39,8 +39,8 @@ def main(composed: DictConfig) -> None:
     """Plan and run one sweep, and write its report."""
     with one_line(kept="what is made is kept, and the same command goes on with it"):
         config: FidelityConfig = typed_config(composed)
-        hydra_config = HydraConfig.get()
-        if hydra_config.mode == RunMode.MULTIRUN:
+        hydra_config = HydraConfig.get() if HydraConfig.initialized() else None
+        if hydra_config and hydra_config.mode == RunMode.MULTIRUN:
             config.name += suffix(sys.argv[1:], hydra_config.overrides.task)
         check_tracking(config.tracking)
         disable_progress_bar()  # one bar of ours instead of one for every part of the suite
