@@ -95,7 +95,8 @@ def _error_of_mixture(colour: Floats, alpha: Floats) -> Floats:
     seen = np.where(alpha > 0, np.square(1 - alpha), 0)
     back = _close(behind, np.asarray(seen, np.float32))
     freed = back + (colour - back) / np.maximum(cover, _STEP)
-    return _squared(colour - back - cover * (_opaque(freed.clip(0, 1), alpha) - back))
+    off = colour - back - cover * (_opaque(freed.clip(0, 1), alpha) - back)
+    return _squared(np.asarray(off, np.float32))
 
 
 def _error_of_own(colour: Floats, alpha: Floats, soft: Floats) -> Floats:
