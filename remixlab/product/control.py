@@ -48,13 +48,14 @@ def _softedge(product: Product, outline: NDArray[np.uint8]) -> Control:
     """
     distance = cv2.distanceTransform(255 - outline, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     soft = np.exp(-0.5 * (distance / max(1.0, min(outline.shape) / 256)) ** 2)
-    soft = np.where(product.alpha > 0, soft, 0)
+    soft = np.where((product.alpha > 0) & ~product.surroundings, soft, 0)
     return np.repeat(soft[..., None].astype(np.float32), 3, axis=2)
 
 
 def _inpaint(product: Product, _: NDArray[np.uint8]) -> Control:
-    kept = product.alpha[..., None] > 127  # masks are binary in this ControlNet's training
-    return np.where(kept, np.divide(product.foreground, 255, dtype=np.float32), np.float32(-1))
+    kept = (product.alpha > 127) & ~product.surroundings  # this ControlNet's masks are binary
+    pixels = np.divide(product.foreground, 255, dtype=np.float32)
+    return np.where(kept[..., None], pixels, np.float32(-1))
 
 
 _KINDS: dict[str, Callable[[Product, NDArray[np.uint8]], Control]] = {

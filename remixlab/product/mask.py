@@ -16,7 +16,9 @@ from PIL import Image
 
 from remixlab import images
 from remixlab.errors import InvalidConfig, InvalidRequest
+from remixlab.product.cast_shadow import find_cast_shadow
 from remixlab.product.foreground import bounds, estimate_foreground
+from remixlab.product.surroundings import find_surroundings
 
 _GRABCUT_SIDE = 1024  # pixels; above it GrabCut takes minutes and segments no better
 _GRABCUT_STEPS = 5
@@ -67,6 +69,13 @@ class Product:
         return result
 
     @cached_property
+    def surroundings(self) -> NDArray[np.bool_]:
+        """(H, W): where alpha is that of a soft shadow or a glow, see `find_surroundings`."""
+        result = find_surroundings(self.alpha)
+        result.flags.writeable = False
+        return result
+
+    @cached_property
     def box(self) -> tuple[slice, slice]:
         """Rows and columns of the smallest box that holds it all: outside, alpha is 0."""
         return bounds(self.alpha)
@@ -111,11 +120,14 @@ def _from_alpha(picture: Image.Image) -> NDArray[np.uint8]:
 
 
 def _from_grabcut(picture: Image.Image) -> NDArray[np.uint8]:
-    """Rother, Kolmogorov, Blake, "GrabCut" (2004), from a rectangle just inside the border."""
+    """Rother, Kolmogorov, Blake, "GrabCut" (2004), from a rectangle just inside the border.
+
+    It takes the shadow on a plain background for product too; see `find_cast_shadow`.
+    """
     width, height = images.reduced(picture.size, _GRABCUT_SIDE)
     rgb = np.asarray(images.flatten(picture))
     # By area: Lanczos rings, and around flat colours GrabCut's models take that for a colour.
-    small = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)
+    small = np.asarray(cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
     inset = max(1, round(min(width, height) / 50))
     box = (inset, inset, width - 2 * inset, height - 2 * inset)
     labels = np.zeros((height, width), np.uint8)
@@ -127,7 +139,10 @@ def _from_grabcut(picture: Image.Image) -> NDArray[np.uint8]:
     except cv2.error as error:
         accepted = "a picture in which GrabCut can tell the product from its border"
         raise InvalidRequest(field="product_image", value=picture, accepted=accepted) from error
-    mask = np.where((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD), 255, 0).astype(np.uint8)
+    found = (labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)
+    rim = np.ones(found.shape, np.bool_)
+    rim[inset:-inset, inset:-inset] = False
+    mask = np.where(found & ~find_cast_shadow(small, rim, found), 255, 0).astype(np.uint8)
     full = np.asarray(cv2.resize(mask, picture.size, interpolation=cv2.INTER_LINEAR))
     soft = cv2.blur(np.where(full > 127, 255, 0).astype(np.uint8), (3, 3))  # about a pixel
     return np.asarray(soft, np.uint8)

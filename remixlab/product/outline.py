@@ -26,9 +26,11 @@ def draw_outline(
     "silhouette" is the boundary of the product's mask, "edges" adds the Canny edges inside it.
     Every line lies on the product, where the composite covers it, never in the part that is
     generated; where the product leaves the picture there is no line along the border. `width`
-    is in pixels, by default 1/256 of the shorter side and at least one. Parts thinner than a
-    latent of `latent` x `latent` pixels get no line: the ControlNet speaks in latents, and would
-    take what lies between reeds, or within a handle, for the product.
+    is in pixels, by default 1/256 of the shorter side and at least one. Soft shadows and glows
+    that belong to the alpha are not the product (`find_surroundings`); a shadow with a hard edge
+    all around is. Parts thinner than a latent of `latent` x `latent` pixels get no line, nor do
+    handles thinner than two: the ControlNet speaks in latents, and would take what lies between
+    reeds, or is seen through a handle, for the product.
 
     Raises InvalidConfig on an unknown kind, a width below 1 or an empty size.
     """
@@ -40,21 +42,48 @@ def draw_outline(
     if width < 1:
         raise InvalidConfig(field="outline.width", value=width, accepted="at least 1 pixel")
     small = product.resized(size)
-    mask = _opened(_mask(small.alpha), (latent - 1) // 2)
+    whole = _mask(small)
+    mask = _without_handles(_opened(whole, (latent - 1) // 2), whole, latent)
     inner = _erode(mask, width)
     outline = mask - inner
     return outline | _edges(small, inner, width) if kind == "edges" else outline
 
 
-def _mask(alpha: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _mask(product: Product) -> NDArray[np.uint8]:
     """0/255, what covers at least a quarter of what the product covers at most, without gaps.
 
     Glass covers little where it is clear; what it encloses belongs to the product all the same.
     """
-    mask = np.where(alpha > int(alpha.max()) // 4, 255, 0).astype(np.uint8)
+    alpha, proper = product.alpha, ~product.surroundings
+    mask = np.where((alpha > int(alpha.max()) // 4) & proper, 255, 0).astype(np.uint8)
     reach = max(1, min(mask.shape) // 64)
     closed = np.asarray(cv2.morphologyEx(mask, cv2.MORPH_CLOSE, _disc(reach)), np.uint8)
-    return np.where(alpha > 0, closed, mask).astype(np.uint8)
+    return np.where((alpha > 0) & proper, closed, mask).astype(np.uint8)
+
+
+def _holes(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """0/255, what the mask encloses within the picture."""
+    around = cv2.copyMakeBorder(255 - mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=255)
+    cv2.floodFill(around, None, (0, 0), 0)
+    return np.ascontiguousarray(around[1:-1, 1:-1], np.uint8)
+
+
+def _without_handles(
+    mask: NDArray[np.uint8], whole: NDArray[np.uint8], latent: int
+) -> NDArray[np.uint8]:
+    """Without what is thinner than two latents around holes of `whole` that a latent fits in.
+
+    A part that is nothing but that, such as a ring, stays: with no outline at all, objects stand
+    around it as well.
+    """
+    holes = _opened(_holes(whole), (latent - 1) // 2)
+    near = np.asarray(cv2.dilate(holes, _disc(3 * latent))) > 0  # with a handle's outer corners
+    thick = _opened(mask, latent - 1)
+    _, parts = cv2.connectedComponents(whole)
+    near &= np.isin(parts, np.unique(parts[thick > 0]))
+    left = np.where(near, thick, mask).astype(np.uint8)
+    _, parts = cv2.connectedComponents(left)  # bulges of a handle that is gone are no parts
+    return np.where(np.isin(parts, np.unique(parts[~near])), left, 0).astype(np.uint8)
 
 
 def _opened(mask: NDArray[np.uint8], radius: int) -> NDArray[np.uint8]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -62,3 +63,16 @@ def test_inpaint_shows_the_pixels_and_minus_one() -> None:
 def test_unknown_kinds_are_named() -> None:
     with pytest.raises(InvalidConfig, match="lines, softedge, inpaint"):
         control("depth", box())
+
+
+@pytest.mark.parametrize("kind", CONTROLS)
+def test_a_soft_shadow_does_not_show(kind: str) -> None:
+    pixels = box().rgba.copy()
+    pixels[60:196, 60:196] = (200, 30, 40, 255)
+    shadow = np.roll(pixels[..., 3], 24, axis=0) * np.float32(0.7)
+    shadow = np.asarray(cv2.GaussianBlur(shadow, (0, 0), 6)).round().astype(np.uint8)
+    shadowed = pixels.copy()
+    shadowed[..., 3] = np.maximum(pixels[..., 3], shadow)
+    assert (shadowed[198:204, 128, 3] > 127).all()
+    shown = control(kind, Product(shadowed))
+    assert np.abs(shown - control(kind, Product(pixels))).max() < 0.01

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import types
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -90,6 +91,60 @@ def test_grabcut_without_a_product():
     for size in ((64, 64), (2, 2), (1, 64)):
         with pytest.raises(InvalidRequest, match="product_image"):
             cut_out(Image.new("RGB", size, "grey"), "grabcut")
+
+
+Colour = tuple[int, int, int]
+WHITE, GREY, BLUE = (246, 246, 246), (165, 165, 165), (150, 185, 215)
+
+
+def photographed(
+    product: Colour, ground: Colour, shadow: float
+) -> tuple[Image.Image, NDArray[np.bool_]]:
+    """A box with a label on a plain ground that darkens downward, and where the box is."""
+    truth = np.zeros((160, 160))
+    truth[40:120, 50:105] = 1
+    cast = cv2.GaussianBlur(np.roll(truth, (8, 14), axis=(0, 1)), (0, 0), 6)
+    behind = np.array(ground) * np.linspace(1, 0.92, 160)[:, None, None]
+    behind = behind * (1 - shadow * cast[..., None])
+    front = np.tile(np.array(product, float), (160, 160, 1))
+    front[60:80, 62:92] = (170, 60, 50)
+    picture = np.where(truth[..., None] > 0, front, behind)
+    picture += np.random.default_rng(0).normal(0, 1.5, picture.shape)
+    return Image.fromarray(picture.clip(0, 255).astype(np.uint8)), truth > 0
+
+
+def overlap(found: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float:
+    return float((found & truth).sum() / (found | truth).sum())
+
+
+@pytest.mark.parametrize("ground", [WHITE, GREY, BLUE])
+@pytest.mark.parametrize("product", [GREEN, (45, 45, 48), (215, 160, 60)])
+def test_grabcut_leaves_out_soft_shadows(product: Colour, ground: Colour):
+    for shadow, least in ((0.5, 0.93), (0.0, 0.97)):
+        picture, truth = photographed(product, ground, shadow)
+        assert overlap(cut_out(picture, "grabcut").alpha > 127, truth) > least
+
+
+@pytest.mark.parametrize(
+    ("product", "ground"), [((128,) * 3, WHITE), ((90,) * 3, GREY), ((60,) * 3, WHITE)]
+)
+def test_grabcut_keeps_products_that_are_the_ground_but_darker(product: Colour, ground: Colour):
+    picture, truth = photographed(product, ground, 0)
+    with_search = cut_out(picture, "grabcut").alpha > 127
+    assert overlap(with_search, truth) > 0.97
+    grey_in_shadow, truth = photographed(product, ground, 0.5)
+    found = cut_out(grey_in_shadow, "grabcut").alpha > 127
+    assert (found & truth).sum() > 0.9 * truth.sum()
+
+
+def test_shadows_are_not_looked_for_on_a_busy_ground(monkeypatch: pytest.MonkeyPatch):
+    picture, _ = photographed(GREEN, WHITE, 0.5)
+    noise = np.random.default_rng(1).normal(0, 40, (160, 160, 3))
+    busy = Image.fromarray((np.asarray(picture) + noise).clip(0, 255).astype(np.uint8))
+    found = cut_out(busy, "grabcut").alpha
+    nothing = np.zeros((160, 160), np.bool_)
+    monkeypatch.setattr(module, "find_cast_shadow", lambda *_: nothing)
+    assert (cut_out(busy, "grabcut").alpha == found).all()
 
 
 def fake_rembg(monkeypatch: pytest.MonkeyPatch, mask: Image.Image) -> None:

@@ -90,6 +90,50 @@ def test_what_is_thinner_than_a_latent_gets_no_line(kind: str):
         assert outline[:15].any() == drawn
 
 
+@pytest.mark.parametrize("kind", OUTLINES)
+def test_a_soft_shadow_gets_no_line(kind: str):
+    pixels = boxed(side=256)
+    shadow = np.roll(pixels[..., 3], 16, axis=0)
+    shadow = np.asarray(cv2.GaussianBlur(shadow, (0, 0), 5)) * 0.6
+    shadowed = pixels.copy()
+    shadowed[pixels[..., 3] == 0, :3] = 0
+    shadowed[..., 3] = np.maximum(pixels[..., 3], shadow.round().astype(np.uint8))
+    assert (shadowed[200:206, 128, 3] > 64).all()  # it counts for as much as glass
+    alone = draw_outline(Product(pixels), (256, 256), kind=kind)
+    assert (draw_outline(Product(shadowed), (256, 256), kind=kind) == alone).all()
+
+
+def handled(thick: int, bore: int = 48) -> NDArray[np.uint8]:
+    """A box with a square handle of `thick` pixels on top, around a hole of `bore` pixels."""
+    pixels = boxed(side=256)
+    left, right = 128 - bore // 2 - thick, 128 + bore // 2 + thick
+    pixels[64 - bore - thick : 64, left:right] = (90, 90, 90, 255)
+    pixels[64 - bore : 64, left + thick : right - thick, 3] = 0
+    return pixels
+
+
+@pytest.mark.parametrize("kind", OUTLINES)
+@pytest.mark.parametrize("thick", [6, 12, 14])
+def test_a_handle_that_one_can_see_through_gets_no_line(kind: str, thick: int):
+    outline = draw_outline(Product(handled(thick)), (256, 256), kind=kind, latent=8)
+    assert not outline[:56].any()
+    assert outline[64, 110:146].all()  # where the body ends in the hole
+    alone = draw_outline(Product(boxed(side=256)), (256, 256), kind=kind, latent=8)
+    assert (outline != alone).sum() < 100  # corners are rounded more near the hole
+
+
+def test_thick_handles_small_holes_and_rings_keep_their_lines():
+    thick = draw_outline(Product(handled(17, 40)), (256, 256), latent=8)
+    assert (thick[10:60] > 0).sum() > 200
+    pierced = boxed(side=256)
+    pierced[70:76, 68:188:8, 3] = 0  # finer than a latent, and as near to the edge
+    exact = draw_outline(Product(pierced.copy()), (256, 256))
+    assert (draw_outline(Product(pierced), (256, 256), latent=2) == exact).mean() > 0.99
+    ring = boxed(side=256)
+    ring[76:180, 76:180, 3] = 0
+    assert (draw_outline(Product(ring), (256, 256), latent=8) > 0).sum() > 4 * 200
+
+
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.integers(0, 2**16),
