@@ -90,10 +90,11 @@ def _decode_base64(name: str, text: str, shown: str) -> bytes:
         head, _, payload = payload.partition(",")
         if not head.lower().endswith(";base64"):
             raise _no_base64(name, shown, "this data URL does not say ;base64 before its comma")
-    try:
+    data = None
+    with contextlib.suppress(ValueError):  # binascii.Error is one; the error would hold a copy
         data = base64.b64decode(_without_space(payload), validate=True)
-    except ValueError as error:  # binascii.Error is one
-        raise _no_base64(name, shown, _fault(payload)) from error
+    if data is None:
+        raise _no_base64(name, shown, _fault(payload))
     if not data:
         raise _no_base64(name, shown, "there is nothing in this")
     return data
@@ -116,13 +117,13 @@ def _fault(payload: str) -> str:
     """Why a text is no base64 (RFC 4648, section 4), without repeating any of it."""
     if "%" in payload:
         return "this is percent-encoded: decode it first, %2B is +, %2F is / and %3D is ="
-    odd = re.search(r"[^A-Za-z0-9+/=\s_-]", payload)
+    odd = re.search(r"[^A-Za-z0-9+/=\s_-]", payload, re.ASCII)
     if odd:
         return f"character {odd.start() + 1} of this is none of base64's"
     if "-" in payload or "_" in payload:
         return "this is in the URL-safe alphabet: write + for each - and / for each _"
-    digits = _without_space(payload).decode().rstrip("=")
-    if "=" in digits:
+    digits = _without_space(payload).rstrip(b"=")
+    if b"=" in digits:
         return "this goes on behind its padding, as several texts in one do"
     if len(digits) % 4 == 1:
         return "this is cut short: its last character is part of no whole byte"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -30,12 +31,14 @@ from pathlib import Path
 from remixlab.serve import run
 from remixlab.serve.auth import Keys
 from remixlab.serve.config import compose_server
+from remixlab.serve.listening import bound
 from remixlab.serve.logs import configure_logs
 from remixlab.serve.service import Service
 from tests.serve.fakes import FakeMaker
 configure_logs()
 config = compose_server(["serve.port=0", *sys.argv[1:]])
-run.serve(Service(FakeMaker(), config, Keys(Path("none"), {})))
+with bound(config.serve.host, config.serve.port) as sockets:
+    run.serve(Service(FakeMaker(), config, Keys(Path("none"), {})), sockets)
 """
 
 
@@ -180,7 +183,9 @@ def test_a_flood_of_silence_locks_nobody_out(tmp_path: Path) -> None:
         process = subprocess.Popen(command, stderr=file)
     try:
         wait_until(lambda: "running on http" in log.read_text(), 60)
-        url = "http://" + log.read_text().partition("running on http://")[2].split(" ")[0]
+        found = re.search(r"running on (http://[\d.:]+)", log.read_text())
+        assert found
+        url = found[1]
         host, port = url.removeprefix("http://").split(":")
         with ExitStack() as stack:
             for number in range(660):

@@ -72,10 +72,15 @@ def warned(tiny_remixer: Remixer, product: Image.Image, tmp_path: Path) -> Path:
 
 def test_warnings_are_kept_in_the_picture_and_shown(warned: Path) -> None:
     described = read_kept(warned).described
-    (text,) = described["warnings"]
-    assert "\u6728" in text and Record.from_described(described).fields["seed"] == 3
+    texts = described["warnings"]  # of lost words, and of letters that are hardly known
+    assert (
+        all("\u6728" in text for text in texts)
+        and Record.from_described(described).fields["seed"] == 3
+    )
     lines = list(tell(warned))
-    assert [line for line in lines if line.startswith("warning: ")] == [f"warning: {text}"]
+    assert [line for line in lines if line.startswith("warning: ")] == [
+        f"warning: {text}" for text in texts
+    ]
 
 
 def test_a_picture_without_warnings_is_read_as_before(warned: Path, tmp_path: Path) -> None:
