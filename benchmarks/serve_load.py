@@ -32,7 +32,7 @@ from rich import print
 
 from remixlab import images
 from remixlab.bench.probe import take_probe
-from remixlab.environment import describe_environment
+from remixlab.environment import describe_environment, device_name
 from remixlab.files import write_whole
 from remixlab.outputs import check_folder
 from remixlab.telling import one_line
@@ -209,7 +209,8 @@ def _table(result: dict[str, Any]) -> str:
     memory = np.array(load["memory"]) / 1e6
     half = len(memory) // 2
     lines = [
-        f"| {result['clients']} clients, queue of {result['queue']}, {load['seconds']:.0f} s | |",
+        f"| {result['clients']} clients, queue of {result['queue']}, {load['seconds']:.0f} s, "
+        f"{device_name(result['environment'])} | |",
         "|---|---|",
         f"| requests sent | {load['sent']} |",
         *(f"| answered {status} | {n} |" for status, n in sorted(load["counted"].items())),

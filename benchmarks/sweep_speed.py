@@ -29,7 +29,7 @@ from remixlab.bench.floor import count_work, floor_seconds, measure_rates
 from remixlab.bench.probe import take_probe
 from remixlab.bench.stock import StockRemixer, stock_remixers
 from remixlab.config import compose_config
-from remixlab.environment import describe_environment
+from remixlab.environment import describe_environment, device_name
 from remixlab.files import write_whole
 from remixlab.outputs import check_folder
 from remixlab.prepare import prepare_product
@@ -163,7 +163,10 @@ def _table(result: dict[str, Any]) -> str:
     medians, ratios, compared = (result[k] for k in ("medians", "ratios", "differences_of_255"))
     shares = sorted(result["our_stages_seconds_a_cell"].items(), key=lambda item: -item[1])
     stages = ", ".join(f"{stage} {1000 * seconds:.0f} ms" for stage, seconds in shares)
-    head = f"{result['cells']} cells of {result['experiment']}, runtime={result['runtime']}"
+    head = (
+        f"{result['cells']} cells of {result['experiment']}, runtime={result['runtime']}, "
+        f"{device_name(result['environment'])}"
+    )
     lines = [f"| {head} | seconds a cell | ours is faster | difference (mean, largest) |"]
     lines += ["|---|---|---|---|", f"| remixlab, batched | {medians['ours']:.3f} | | |"]
     lines += [

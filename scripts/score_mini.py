@@ -21,6 +21,7 @@ from remixlab import Remixer, images
 from remixlab.bench.probe import take_probe
 from remixlab.environment import describe_environment
 from remixlab.files import whole, write_whole
+from remixlab.machine import processor
 from remixlab.metrics.clip import Scorer
 from remixlab.mini.trial.outline import outline_findings
 from remixlab.mini.trial.prompt import prompt_findings
@@ -87,7 +88,7 @@ def _photograph(path: Path) -> Image.Image:
 
 
 def _table(findings: Iterable[Finding]) -> Iterator[str]:
-    yield "| measured (95 % interval) | value | wanted | holds |"
+    yield f"| measured on {processor()} (95 % interval) | value | wanted | holds |"
     yield "|---|---|---|---|"
     for f in findings:
         holds = ("yes" if f.holds else "**no**") if f.wanted else ""
