@@ -25,6 +25,7 @@ def test_the_page_says_what_the_document_says(live: Live) -> None:
     for status in document["paths"][PATH]["post"]["responses"]:
         assert f"<td>{status}</td>" in page
     assert "X-Photio-Key" in page and "X-Remix-Seed" in page
+    assert "<code>body</code> is a PNG" in page and "`" not in page
 
 
 def test_the_page_fetches_nothing(live: Live) -> None:
