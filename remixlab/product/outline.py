@@ -29,8 +29,8 @@ def draw_outline(
     is in pixels, by default 1/256 of the shorter side and at least one. Soft shadows and glows
     that belong to the alpha are not the product (`find_surroundings`); a shadow with a hard edge
     all around is. Parts thinner than a latent of `latent` x `latent` pixels get no line, nor do
-    handles thinner than two: the ControlNet speaks in latents, and would take what lies between
-    reeds, or is seen through a handle, for the product.
+    handles and rings thinner than two: the ControlNet speaks in latents, and would take what lies
+    between reeds, or is seen through a handle, for the product.
 
     Raises InvalidConfig on an unknown kind, a width below 1 or an empty size.
     """
@@ -73,16 +73,13 @@ def _without_handles(
 ) -> NDArray[np.uint8]:
     """Without what is thinner than two latents around holes of `whole` that a latent fits in.
 
-    A part that is nothing but that, such as a ring, stays: with no outline at all, objects stand
-    around it as well.
+    A part that is nowhere farther from its hole than three latents, such as a ring, goes whole:
+    its outer line alone would be that of a disc.
     """
     holes = _opened(_holes(whole), (latent - 1) // 2)
     near = np.asarray(cv2.dilate(holes, _disc(3 * latent))) > 0  # with a handle's outer corners
-    thick = _opened(mask, latent - 1)
-    _, parts = cv2.connectedComponents(whole)
-    near &= np.isin(parts, np.unique(parts[thick > 0]))
-    left = np.where(near, thick, mask).astype(np.uint8)
-    _, parts = cv2.connectedComponents(left)  # bulges of a handle that is gone are no parts
+    left = np.where(near, _opened(mask, latent - 1), mask).astype(np.uint8)
+    _, parts = cv2.connectedComponents(left)  # so do bulges of a handle that is gone
     return np.where(np.isin(parts, np.unique(parts[~near])), left, 0).astype(np.uint8)
 
 

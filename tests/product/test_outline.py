@@ -122,16 +122,21 @@ def test_a_handle_that_one_can_see_through_gets_no_line(kind: str, thick: int):
     assert (outline != alone).sum() < 100  # corners are rounded more near the hole
 
 
-def test_thick_handles_small_holes_and_rings_keep_their_lines():
+def test_thick_handles_and_small_holes_keep_their_lines():
     thick = draw_outline(Product(handled(17, 40)), (256, 256), latent=8)
     assert (thick[10:60] > 0).sum() > 200
     pierced = boxed(side=256)
     pierced[70:76, 68:188:8, 3] = 0  # finer than a latent, and as near to the edge
     exact = draw_outline(Product(pierced.copy()), (256, 256))
     assert (draw_outline(Product(pierced), (256, 256), latent=2) == exact).mean() > 0.99
-    ring = boxed(side=256)
-    ring[76:180, 76:180, 3] = 0
-    assert (draw_outline(Product(ring), (256, 256), latent=8) > 0).sum() > 4 * 200
+
+
+@pytest.mark.parametrize(("thick", "drawn"), [(6, False), (12, False), (16, False), (30, True)])
+def test_a_ring_gets_lines_where_it_is_more_than_the_rim_of_a_hole(thick: int, drawn: bool):
+    pixels = boxed(side=256)
+    pixels[64 + thick : 192 - thick, 64 + thick : 192 - thick, 3] = 0
+    assert draw_outline(Product(pixels.copy()), (256, 256), latent=8).any() == drawn
+    assert draw_outline(Product(pixels), (256, 256)).any()
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])

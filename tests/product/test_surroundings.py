@@ -33,7 +33,11 @@ def over(alpha: NDArray[np.uint8], under: Plane) -> NDArray[np.uint8]:
 def shadow(alpha: NDArray[np.uint8], share: float, blur: float, down: int = 10) -> Plane:
     """A share of what the product covers, lower and blurred by `blur` pixels."""
     lower = np.roll(alpha, down, axis=0).astype(np.float64) / 255
-    return np.asarray(cv2.GaussianBlur(lower, (0, 0), blur)) * share if blur else lower * share
+    return share * blurred(lower, blur)
+
+
+def blurred(coverage: Plane, sigma: float) -> Plane:
+    return np.asarray(cv2.GaussianBlur(coverage, (0, 0), sigma), np.float64)
 
 
 def disc(radius: float, side: int = 256) -> Plane:
@@ -66,7 +70,7 @@ def test_products_without_one_are_all_product(path: Path):
 
 def test_a_glow_is_around_the_product():
     alpha = bytes_of(disc(60))
-    lit = over(alpha, np.asarray(cv2.GaussianBlur(disc(70), (0, 0), 12)))
+    lit = over(alpha, blurred(disc(70), 12))
     found = find_surroundings(lit)
     assert not found[disc(60) == 1].any()
     assert found[(disc(63) == 0) & (lit > 64)].all()
@@ -94,7 +98,7 @@ def hair() -> Plane:
 
 
 def steam() -> Plane:
-    return np.asarray(cv2.GaussianBlur(disc(50), (0, 0), 20))
+    return blurred(disc(50), 20)
 
 
 def hard_shadow() -> Plane:
