@@ -60,7 +60,7 @@ def _upright(image: Image.Image) -> Image.Image:
     `ImageOps.exif_transpose` also writes the EXIF anew, which takes more of it to be sound.
     """
     try:
-        turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation))
+        turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:  # Pillow raises SyntaxError, struct.error, ValueError and others on it
         turn = None
     return image.copy() if turn is None else image.transpose(turn)
