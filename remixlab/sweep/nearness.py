@@ -46,7 +46,8 @@ def find_end(
     As near means: farther by no more than `TOLERANCE` or one standard error of the paired
     difference, whichever is larger (the rule of Breiman et al. 1984 for the simplest of equal
     models). An eye forbids what lies past its own nearest scale and is farther by more than that.
-    A guard forbids scales from where on it is above its value at 0 by two standard errors.
+    A guard forbids scales from where on it is above its value at the smallest scale over 0 by two
+    standard errors: what it costs to follow a reference at all is no matter of more or less.
 
     Args:
         scales: (L,), rising from 0.
@@ -66,7 +67,7 @@ def find_end(
     for eye, values in logs.items():
         limits[eye] = _last(_as_near(values) | _before(int(values.mean(0).argmin()), len(levels)))
     for guard, values in guards.items():
-        limits[guard] = _last(~_above_start(np.asarray(values, float)))
+        limits[guard] = _last(~_above_least(np.asarray(values, float)))
     limit = min(limits, key=lambda name: limits[name])
     shares = {"jointly": jointly, **logs}
     return Nearness(
@@ -87,12 +88,13 @@ def _as_near(logs: _Floats) -> NDArray[np.bool_]:
     return mean <= np.maximum(np.log1p(TOLERANCE), error)
 
 
-def _above_start(values: _Floats) -> NDArray[np.bool_]:
-    """(P, L) -> (L,): from which scale on there is more than at the first, by two standard errors.
+def _above_least(values: _Floats) -> NDArray[np.bool_]:
+    """(P, L) -> (L,): where there is more than at the least scale over 0, by two errors.
 
     Made to rise first (isotonic regression): of many scales one is always above by chance.
     """
-    mean, error = _paired(values, 0)
+    mean, error = _paired(values, 1)
+    mean[0] = 0
     return isotonic_regression(mean).x > 2 * error
 
 

@@ -70,6 +70,11 @@ def test_growth_and_leakage_end_it_and_their_noise_does_not() -> None:
         assert end(near, {"leakage": seen(np.ones(17), noise=0.3, seed=seed)})[0] >= 1
 
 
+def test_what_following_a_reference_at_all_costs_ends_nothing() -> None:
+    grown = np.where(SCALES > 0, 0.24, 0.12)
+    assert end({"colours": seen(falling(2))}, {"growth": seen(grown, noise=0.05)})[0] > 1.5
+
+
 def test_units_do_not_count() -> None:
     one, other = seen(falling(1.5)), seen(falling(0.75), seed=3)
     assert find_end(SCALES, {"a": one, "b": other}, {}) == find_end(
