@@ -99,5 +99,7 @@ def _same(path: Path, other: Path) -> bool:
     """Whether both are one file, or would be."""
     try:
         return path.samefile(other)
-    except (OSError, ValueError):
+    except ValueError:  # a name with a zero byte is no file's
+        return False
+    except OSError:
         return os.path.realpath(path) == os.path.realpath(other)

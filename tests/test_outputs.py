@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from remixlab import cli, images
 from remixlab.bench.config import LatencyConfig
-from remixlab.errors import InvalidConfig
+from remixlab.errors import InvalidConfig, InvalidRequest
 from remixlab.mini.train import TrainConfig, train
 from remixlab.outputs import check_file, check_folder
 from remixlab.remix import Remixer
@@ -126,6 +126,15 @@ def test_neither_a_request_nor_its_pictures_are_overwritten(
     error = run(cli.app, given).exception
     assert isinstance(error, InvalidConfig) and error.field == "--output"
     assert "another file" in error.accepted
+
+
+def test_a_picture_whose_name_is_none_is_refused_as_such(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(place)
+    (place / "body.json").write_text('{"product_image": "p\\u0000.png", "ref_image": "r.png"}')
+    error = run(cli.app, ["remix", "--request", "body.json", "-o", "out.png"]).exception
+    assert isinstance(error, InvalidRequest) and error.field == "product_image"
 
 
 def test_report_checks_its_folder_before_it_reads_runs(place: Path) -> None:
