@@ -97,9 +97,9 @@ def _try(target: Path) -> None:
 
 def _same(path: Path, other: Path) -> bool:
     """Whether both are one file, or would be."""
-    try:
-        return path.samefile(other)
-    except ValueError:  # a name with a zero byte is no file's
-        return False
-    except OSError:
-        return os.path.realpath(path) == os.path.realpath(other)
+    with suppress(ValueError):  # a name with a zero byte is no file's
+        try:
+            return path.samefile(other)
+        except OSError:
+            return os.path.realpath(path) == os.path.realpath(other)
+    return False

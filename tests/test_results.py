@@ -42,10 +42,10 @@ def test_a_result_is_of_the_suite_as_it_is_today(path: Path) -> None:
 
 
 def _changed(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """What is there in both and differs; random weights and a small area are for measuring."""
+    """What was said then and differs; random weights and a small area are for measuring."""
     for name in set(then) & set(now) - {"weights", "native_area"}:
         value = vars(now[name]) if hasattr(now[name], "__dict__") else now[name]
-        if value != then[name] and not isinstance(value, Mapping):
+        if then[name] is not None and value != then[name] and not isinstance(value, Mapping):
             yield name, (then[name], value)
         elif isinstance(value, Mapping) and then[name]:
             yield from _changed(then[name], value)
