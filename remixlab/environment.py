@@ -14,6 +14,8 @@ import torch
 from remixlab.machine import output, processor
 from remixlab.provenance import versions
 
+_RESULTS = ":(top,exclude)benchmarks/results"
+
 if TYPE_CHECKING:
     from remixlab.models.suite import Suite
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 def describe_environment() -> dict[str, Any]:
     """Commit and changes of the code, versions, processor, and the card with its driver."""
     return {
-        "git": _git(),
+        "git": code_state(Path(__file__).parent),
         "versions": versions(),
         "processor": processor(),
         "threads": torch.get_num_threads(),
@@ -52,13 +54,16 @@ def device_name(environment: Mapping[str, Any]) -> str:
     return card["name"] if card else f"{environment['processor']} CPU"
 
 
-def _git() -> dict[str, Any] | None:
-    """None where the code is not in a repository: an installed copy has only its version."""
-    folder = Path(__file__).parent
+def code_state(folder: Path) -> dict[str, Any] | None:
+    """Commit of the repository around `folder`, and what differs from it but results.
+
+    Results decide nothing, and each would hold those that were measured before it. None where the
+    code is not in a repository: an installed copy has only its version.
+    """
     commit = output(["git", "rev-parse", "HEAD"], folder)
     if commit is None:
         return None
-    diff = output(["git", "diff", "HEAD"], folder) or ""
+    diff = output(["git", "diff", "HEAD", "--", ":/", _RESULTS], folder) or ""
     return {"commit": commit.strip(), "dirty": bool(diff.strip()), "diff": diff}
 
 
