@@ -38,7 +38,10 @@ from remixlab.sweep.nearness import Nearness, find_end
 from remixlab.telling import one_line
 
 ROOT = Path(__file__).parents[1]
+_EYES = {"colours": "lab_wasserstein", "textures": "texture_distance", "CLIP": "clip_style"}
 _GUARDS = {"growth": "outline_growth", "leakage": "leakage"}
+_SCORES = ("reference_rank", *_EYES.values(), *_GUARDS.values())
+Row = Mapping[str, Any]
 _LINE = re.compile(r"^style_calibration:.*\n?", re.MULTILINE)
 
 
@@ -60,7 +63,7 @@ def main(
     sweep = Sweep.prepare(_config(model, overrides or [], runs))
     run = sweep.run()
     rows = pq.read_table(run / "cells.parquet").to_pylist()
-    rows = [row for row in rows if row["reference_rank"] is not None]  # a score may be missing
+    rows = complete(rows)
     among = len({row["ref_image"] for row in rows})
     near = nearness(rows)
     scales, ranks = zip(*((r["style_fidelity"], r["reference_rank"]) for r in rows), strict=True)
@@ -74,24 +77,31 @@ def main(
     print(table)
 
 
-def nearness(rows: Sequence[Mapping[str, Any]]) -> Nearness:
+def complete(rows: Sequence[Row]) -> list[Row]:
+    """The cells of the pictures whose every scale has every score: scales are compared in pairs."""
+    lacking = {_picture(row) for row in rows if any(row[name] is None for name in _SCORES)}
+    return [row for row in rows if _picture(row) not in lacking]
+
+
+def nearness(rows: Sequence[Row]) -> Nearness:
     """Where the sweep's cells end, by colours, textures and CLIP, guarded by growth and leakage."""
     scales = sorted({row["style_fidelity"] for row in rows})
-    by_picture: dict[tuple[Any, ...], dict[float, Mapping[str, Any]]] = {}
+    by_picture: dict[tuple[Any, ...], dict[float, Row]] = {}
     for row in rows:
-        key = row["product_image"], row["ref_image"], row["seed"]
-        by_picture.setdefault(key, {})[row["style_fidelity"]] = row
+        by_picture.setdefault(_picture(row), {})[row["style_fidelity"]] = row
     cells = [[found[scale] for scale in scales] for found in by_picture.values()]
 
     def scores(name: str) -> NDArray[np.float64]:
         return np.array([[cell[name] for cell in line] for line in cells], float)
 
-    eyes = {
-        "colours": scores("lab_wasserstein"),
-        "textures": scores("texture_distance"),
-        "CLIP": 100 - scores("clip_style"),
-    }
+    eyes = {name: scores(score) for name, score in _EYES.items()}
+    eyes["CLIP"] = 100 - eyes["CLIP"]  # a cosine
     return find_end(scales, eyes, {name: scores(score) for name, score in _GUARDS.items()})
+
+
+def _picture(row: Row) -> tuple[Any, ...]:
+    """What a cell shares with those of other scales."""
+    return row["product_image"], row["ref_image"], row["seed"]
 
 
 def _config(model: str, overrides: list[str], runs: Path) -> FidelityConfig:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -48,10 +52,16 @@ def _freed(colour: Floats, alpha: Floats) -> Floats:
 
 
 def _estimate(colour: Floats, alpha: Floats) -> Floats:
-    settle_caches()
-    from pymatting import estimate_foreground_ml  # compiles with numba: only when needed
+    return np.asarray(_estimator()(colour, alpha), np.float32).clip(0, 1)
 
-    return np.asarray(estimate_foreground_ml(colour, alpha), np.float32).clip(0, 1)
+
+@cache
+def _estimator() -> Callable[[Floats, Floats], Any]:
+    """Pymatting's, which numba compiles when it is imported: only when needed."""
+    settle_caches()
+    from pymatting import estimate_foreground_ml
+
+    return estimate_foreground_ml
 
 
 def _guess_background(colour: Floats, alpha: Floats) -> Floats:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from remixlab.errors import InvalidConfig
 from remixlab.product.mask import Product
+from remixlab.product.surroundings import disc
 
 OUTLINES = ("silhouette", "edges")
 _CANNY = 100, 200  # the thresholds that Canny ControlNets are commonly trained and shown with
@@ -57,7 +58,7 @@ def _mask(product: Product) -> NDArray[np.uint8]:
     alpha, proper = product.alpha, ~product.surroundings
     mask = np.where((alpha > int(alpha.max()) // 4) & proper, 255, 0).astype(np.uint8)
     reach = max(1, min(mask.shape) // 64)
-    closed = np.asarray(cv2.morphologyEx(mask, cv2.MORPH_CLOSE, _disc(reach)), np.uint8)
+    closed = np.asarray(cv2.morphologyEx(mask, cv2.MORPH_CLOSE, disc(reach)), np.uint8)
     return np.where((alpha > 0) & proper, closed, mask).astype(np.uint8)
 
 
@@ -77,7 +78,7 @@ def _without_handles(
     its outer line alone would be that of a disc.
     """
     holes = _opened(_holes(whole), (latent - 1) // 2)
-    near = np.asarray(cv2.dilate(holes, _disc(3 * latent))) > 0  # with a handle's outer corners
+    near = np.asarray(cv2.dilate(holes, disc(3 * latent))) > 0  # with a handle's outer corners
     left = np.where(near, _opened(mask, latent - 1), mask).astype(np.uint8)
     _, parts = cv2.connectedComponents(left)  # so do bulges of a handle that is gone
     return np.where(np.isin(parts, np.unique(parts[~near])), left, 0).astype(np.uint8)
@@ -85,17 +86,12 @@ def _without_handles(
 
 def _opened(mask: NDArray[np.uint8], radius: int) -> NDArray[np.uint8]:
     """Without the parts that no disc of `radius` fits in; the picture's border cuts none off."""
-    return np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, _disc(radius)), np.uint8)
-
-
-def _disc(radius: int) -> NDArray[np.uint8]:
-    side = 2 * radius + 1
-    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)), np.uint8)
+    return np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, disc(radius)), np.uint8)
 
 
 def _erode(mask: NDArray[np.uint8], radius: int) -> NDArray[np.uint8]:
     """Shrink by `radius`; what is outside the picture counts as product (OpenCV's default)."""
-    return np.asarray(cv2.erode(mask, _disc(radius)), np.uint8)
+    return np.asarray(cv2.erode(mask, disc(radius)), np.uint8)
 
 
 def _edges(product: Product, inner: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:

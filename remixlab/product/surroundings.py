@@ -43,7 +43,7 @@ def climb(level: Floats, start: Where) -> Where:
     where most of what remains dry has no step around it.
     """
     unit = _unit(level)
-    steps, near = find_steps(level), _disc(2 * unit)
+    steps, near = find_steps(level), disc(2 * unit)
     wet = _flood(level < _SOLID, start, steps, [gap * unit for gap in _GAPS])
     # On the step itself what is less than a quarter of the way up is still at its foot.
     foot = np.asarray(cv2.erode(level, near))
@@ -68,7 +68,7 @@ def find_steps(level: Floats) -> Where:
     """
     unit = _unit(level)
     fine, coarse = (_slope(level, scale * unit) * unit for scale in (_FINE, _COARSE))
-    coarse = np.asarray(cv2.dilate(coarse, _disc(unit)))
+    coarse = np.asarray(cv2.dilate(coarse, disc(unit)))
     limit = np.sqrt((_STEEP**2 + _COARSE**2) / (_STEEP**2 + _FINE**2))
     return (fine > limit * coarse) & (fine > _FAINTEST)
 
@@ -107,6 +107,7 @@ def _distance(where: Where) -> Floats:
     return np.asarray(cv2.distanceTransform(others, cv2.DIST_L2, cv2.DIST_MASK_PRECISE), np.float32)
 
 
-def _disc(radius: float) -> NDArray[np.uint8]:
+def disc(radius: float) -> NDArray[np.uint8]:
+    """0/1, a disc of that many pixels around its middle, for OpenCV's morphology."""
     side = 2 * round(radius) + 1
     return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)), np.uint8)

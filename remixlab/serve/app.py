@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import Annotated
 
 from fastapi import FastAPI, Request, Response, Security
@@ -102,9 +103,11 @@ def _add_health(app: FastAPI, service: Service) -> None:
 
 
 def _add_manual(app: FastAPI) -> None:
+    page = cache(lambda: manual(app.openapi()))  # once all routes are there, and then for good
+
     @app.get("/docs", include_in_schema=False)
     async def docs() -> HTMLResponse:
-        return HTMLResponse(manual(app.openapi()), headers={"Content-Security-Policy": POLICY})
+        return HTMLResponse(page(), headers={"Content-Security-Policy": POLICY})
 
 
 def _add_errors(app: FastAPI, service: Service) -> None:

@@ -100,3 +100,16 @@ def test_the_script_writes_the_map_where_the_suite_is(tmp_path: Path) -> None:
         suite = yaml.safe_load(text)
         assert suite["steps"] == 8
         assert calibration_points(suite["style_calibration"])[1:] == found.points
+
+
+def test_pictures_that_lack_a_score_are_left_out_at_every_scale() -> None:
+    script = load_program(ROOT / "scripts" / "calibrate.py")
+    rows = [
+        {"product_image": "p", "ref_image": "r", "seed": seed, "style_fidelity": scale}
+        | dict.fromkeys(script._SCORES, 1.0)
+        for seed in (1, 2, 3)
+        for scale in (0.0, 1.0)
+    ]
+    rows[1]["clip_style"] = None
+    kept = script.complete(rows)
+    assert kept == rows[2:] and script.nearness(kept).end == 0.0
